@@ -112,7 +112,8 @@ async function install() {
   console.error('installing ...')
   await pnpm(['install', '--frozen-lockfile'], {
     quiet: true,
-    failed: `The install failed: see the lines above. It needs the npm registry to be reachable; \`npm ${name === 'start' || name === 'test' ? name : `run ${name}`}\` tries again.`,
+    failed:
+      'The install failed, see above: the npm registry has to be reachable, and pnpm-lock.yaml has to match the package.json files.',
   })
   const now = new Date()
   if (existsSync(stamp)) utimesSync(stamp, now, now)
