@@ -1,7 +1,7 @@
-// What `npm start`, `npm test`, `npm run golden` and `npm run bench` run. It needs only
-// Node 18 or newer and npm: it fetches the pnpm that package.json names, installs from the
-// lockfile when something changed, and then runs the task. The install brings the Node
-// that everything else runs on.
+// What `npm start`, `npm test` and the other scripts of the root run. It needs only Node 18
+// or newer and npm: it fetches the pnpm that package.json names, installs from the lockfile
+// when something changed, and then runs the task. The install brings the Node that
+// everything else runs on.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -20,9 +20,15 @@ const tasks = {
   bench: (args) =>
     build('bench').then(() => node(['--expose-gc', 'apps/bench/src/main.ts', ...args])),
   test: async () => {
-    await pnpm(['exec', 'turbo', 'run', 'build', 'typecheck', 'test', '--output-logs=new-only'])
+    await turbo(['build', 'typecheck', 'test', '--output-logs=new-only'])
     await pnpm(['run', 'lint'])
   },
+  ...Object.fromEntries(
+    ['build', 'typecheck', 'test:browser', 'check:package'].map((name) => [
+      name,
+      (args) => turbo([name, '--output-logs=new-only', ...args]),
+    ]),
+  ),
 }
 
 const [name, ...args] = process.argv.slice(2)
@@ -122,11 +128,15 @@ async function install() {
 /** Builds what an app or package depends on. turbo skips what has not changed. */
 async function build(workspace) {
   console.error('building ...')
-  const turbo = ['exec', 'turbo', 'run', 'build', `--filter=${workspace}^...`]
-  await pnpm([...turbo, '--output-logs=errors-only'], {
+  await turbo(['build', `--filter=${workspace}^...`, '--output-logs=errors-only'], {
     quiet: true,
     failed: 'The build failed: see the lines above.',
   })
+}
+
+/** Runs tasks of turbo.json, which are scripts of the packages, in the order they depend on each other. */
+function turbo(argv, options) {
+  return pnpm(['exec', 'turbo', 'run', ...argv], options)
 }
 
 /** The Node that the install brought, or the one this script runs on where there is none. */
