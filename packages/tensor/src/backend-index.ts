@@ -1,0 +1,30 @@
+/**
+ * What a backend author needs: the contract, the scalar programs and the arithmetic of layouts.
+ * Published as `@nablajs/tensor/backend`.
+ *
+ * @packageDocumentation
+ */
+export type {
+  Backend,
+  Combine,
+  ConvGeometry,
+  DeviceBuffer,
+  Kernels,
+  MemoryInfo,
+  PoolGeometry,
+  Reduction,
+  View,
+} from './backend.ts'
+export { bytesOf, type DType, dtypes, isFloat, type TypedArray, viewAs } from './dtype.ts'
+export { DeviceError, DTypeError, ShapeError, showShape } from './errors.ts'
+export { collapse, contiguousStrides, isContiguous, type Loops, sizeOf } from './layout.ts'
+export { type Instruction, inline, type Program, program, showProgram } from './program/program.ts'
+export {
+  arity,
+  constant,
+  index,
+  type Primitive,
+  position,
+  Scalar,
+  select,
+} from './program/scalar.ts'

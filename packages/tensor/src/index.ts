@@ -1,0 +1,63 @@
+/**
+ * Tensors, scalar programs and gradients.
+ *
+ * @packageDocumentation
+ */
+export {
+  type BackwardOptions,
+  enableGrad,
+  isGradEnabled,
+  noGrad,
+} from './autograd.ts'
+export type { Backend, MemoryInfo } from './backend.ts'
+export { getDevice, setDevice, withDevice } from './device.ts'
+export {
+  type DType,
+  type FloatDType,
+  getDefaultDType,
+  setDefaultDType,
+  type TypedArray,
+} from './dtype.ts'
+export {
+  ArgumentError,
+  DeviceError,
+  DTypeError,
+  FormatError,
+  GraphError,
+  NablaError,
+  ShapeError,
+} from './errors.ts'
+export { type GradOptions, grad, gradients, valueAndGrad } from './grad.ts'
+export { type Conv2dOptions, conv2d, type Pair } from './kernels/conv2d.ts'
+export { gather, scatterAdd } from './kernels/gather.ts'
+export { matmul } from './kernels/matmul.ts'
+export {
+  type AvgPool2dOptions,
+  avgPool2d,
+  type MaxPool2dOptions,
+  maxPool2d,
+  maxPool2dWithIndices,
+  type Pool2dOptions,
+} from './kernels/pool2d.ts'
+export type { Shape } from './layout.ts'
+export { dispose, keep, resources, Scope, scope } from './memory.ts'
+export { Tensor } from './methods.ts'
+export * from './ops/binary.ts'
+export * from './ops/cast.ts'
+export * from './ops/create.ts'
+export {
+  type Binary,
+  type Elementwise,
+  type ElementwiseRow,
+  elementwise,
+  type Operand,
+  type Unary,
+} from './ops/elementwise.ts'
+export * from './ops/join.ts'
+export * from './ops/movement.ts'
+export * from './ops/random.ts'
+export * from './ops/reduce.ts'
+export * from './ops/softmax.ts'
+export * from './ops/unary.ts'
+export { reference } from './reference/reference.ts'
+export type { NestedArray } from './tensor.ts'

@@ -1,0 +1,99 @@
+/** The machinery of reductions: one pass over memory, and a gradient that is derived. */
+import { isTracked, record } from '../autograd.ts'
+import type { Combine } from '../backend.ts'
+import type { DType } from '../dtype.ts'
+import { reducedShape, type Shape, sameShape } from '../layout.ts'
+import { chainRule } from '../program/derivative.ts'
+import { type Program, program, type Signature } from '../program/program.ts'
+import type { Scalar } from '../program/scalar.ts'
+import { Tensor } from '../tensor.ts'
+import { deviceOf, expandView, isIdentity, mapOp, outputType, runMap } from './map.ts'
+import { expand, reshape } from './movement.ts'
+
+export interface Recipe {
+  readonly program: Program
+  readonly combine: Combine
+  readonly finish?: Program
+}
+
+/** Runs a reduction of tensors that broadcast to `space`; the reduced axes stay, with size 1. Unrecorded. */
+export function runReduce(
+  recipe: Recipe,
+  inputs: readonly Tensor[],
+  space: Shape,
+  axes: readonly number[],
+  scalars: readonly number[] = [],
+): Tensor {
+  const { program: source, combine, finish } = recipe
+  const device = deviceOf(source.name, inputs)
+  const dtype = combine.startsWith('arg') ? 'i32' : outputType(finish ?? source)
+  const out = Tensor.make(device, dtype, reducedShape(space, axes))
+  device.reduce(
+    recipe,
+    inputs.map((t) => expandView(t, space)),
+    out,
+    scalars,
+  )
+  return out
+}
+
+/** A one-input program, made once for each dtype. */
+export function unaryProgram(
+  name: string,
+  body: (x: Scalar, ...scalars: Scalar[]) => Scalar,
+  scalars: (dtype: DType) => Signature['scalars'] = () => [],
+): (dtype: DType) => Program {
+  const made = new Map<DType, Program>()
+  return (dtype) => {
+    let found = made.get(dtype)
+    if (!found) {
+      const signature = { name, inputs: [dtype], scalars: scalars(dtype) ?? [] }
+      found = program(signature, (x, ...rest) => body(x!, ...rest))
+      made.set(dtype, found)
+    }
+    return found
+  }
+}
+
+/** `x`, for sums and extrema of plain values. */
+export const identity: (dtype: DType) => Program = unaryProgram('sum', (x) => x)
+
+/** The axes on which a tensor of shape `to` is repeated to become `from`. */
+export function repeatedAxes(from: Shape, to: Shape): number[] {
+  const lead = from.length - to.length
+  return from.map((_, axis) => axis).filter((axis) => axis < lead || to[axis - lead] !== from[axis])
+}
+
+/**
+ * `sum over axes of program(inputs)`, in one pass over memory, for tensors that broadcast to
+ * `space`. The gradient is derived: `g`, repeated over the axes, through the program's chain rule.
+ * The reduced axes stay, with size 1.
+ */
+export function sumOf(
+  source: Program,
+  inputs: readonly Tensor[],
+  space: Shape,
+  axes: readonly number[],
+  scalars: readonly number[] = [],
+): Tensor {
+  const out = runReduce({ program: source, combine: 'sum' }, inputs, space, axes, scalars)
+  if (!isTracked(inputs)) return out
+  const shapes = inputs.map((t) => t.shape)
+  const saved = isIdentity(source) ? [] : inputs
+  return record(source.name, out, inputs, saved, (g, values, needs) => {
+    const wide = expand(g, space)
+    return shapes.map((shape, i) => {
+      const rule = needs[i] ? chainRule(source, i) : undefined
+      if (!rule) return undefined
+      const full = isIdentity(source) ? wide : runMap(mapOp(rule), [wide, ...values], scalars)
+      return sumTo(full, shape)
+    })
+  })
+}
+
+/** Sums over the axes on which a tensor of `shape` was repeated: the transpose of `expand`. */
+export function sumTo(t: Tensor, shape: Shape): Tensor {
+  if (sameShape(t.shape, shape)) return t
+  const axes = repeatedAxes(t.shape, shape)
+  return reshape(sumOf(identity(t.dtype), [t], t.shape, axes), shape)
+}
