@@ -1,0 +1,11 @@
+/**
+ * The kernels as one WebAssembly module. It imports its memory, keeps no state and allocates
+ * nothing: whoever calls passes addresses, scratch memory among them.
+ */
+export { convolutionPack, convolutionScratch, convolve } from './convolve'
+export { depthwise, depthwiseScratch, depthwiseWeight } from './depthwise'
+export { fewDots, fewRows, fewScratch } from './few'
+export { gather, scatterAdd } from './gather'
+export { matmul, matmulScratch } from './matmul'
+export { maxPool, sumPool, sumPoolGrad } from './pool'
+export { weightGradient, weightGradientScratch } from './weights'

@@ -1,0 +1,17 @@
+/**
+ * Which taps of a window lie inside the image, on one axis: `from <= tap < until`, for a window that
+ * begins at `start` (before the image where negative) with taps `dilation` apart.
+ */
+import { max32, min32 } from './simd'
+
+// @ts-ignore: decorator
+@inline
+export function firstInside(start: i32, dilation: i32): i32 {
+  return start < 0 ? (dilation - 1 - start) / dilation : 0
+}
+
+// @ts-ignore: decorator
+@inline
+export function lastInside(start: i32, dilation: i32, size: i32, taps: i32): i32 {
+  return max32(0, min32(taps, (size - start + dilation - 1) / dilation))
+}

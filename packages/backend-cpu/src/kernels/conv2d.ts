@@ -1,0 +1,305 @@
+/**
+ * Convolution and its gradients for f32, as jobs for the WebAssembly kernels: which images the
+ * windows slide over, where a tap's weights are, where results go. See `assembly/convolve.ts`,
+ * `assembly/weights.ts` and `assembly/depthwise.ts`.
+ */
+import { type ConvGeometry, type Kernels, sizeOf, type View } from '@nablajs/tensor/backend'
+import { product } from './matmul.ts'
+import { type Context, withScratch, zero } from './runtime.ts'
+import { type Source, sourceFields } from './source.ts'
+
+/** Sizes of a convolution, in elements; `cg` and `kg` are the channels of one group. */
+interface Sizes {
+  readonly n: number
+  readonly h: number
+  readonly w: number
+  readonly c: number
+  readonly r: number
+  readonly s: number
+  readonly cg: number
+  readonly k: number
+  readonly kg: number
+  readonly oh: number
+  readonly ow: number
+}
+
+function sizesOf(x: View, weight: View, y: View, geometry: ConvGeometry): Sizes {
+  const [n, h, w, c] = x.shape as [number, number, number, number]
+  const [r, s, cg, k] = weight.shape as [number, number, number, number]
+  const [, oh, ow] = y.shape as [number, number, number, number]
+  return { n, h, w, c, r, s, cg, k, kg: k / geometry.groups, oh, ow }
+}
+
+/** Whether the convolution is a matrix product of the pixels with the weight. */
+function isPointwise(sizes: Sizes, { stride, padding }: ConvGeometry): boolean {
+  const { h, w, r, s, oh, ow } = sizes
+  const ones = r === 1 && s === 1 && stride[0] === 1 && stride[1] === 1
+  return ones && padding[0] === 0 && padding[1] === 0 && h === oh && w === ow
+}
+
+/** Whether each channel has a single filter of its own. */
+function isDepthwise({ cg, kg }: Sizes, { groups }: ConvGeometry): boolean {
+  return groups > 1 && cg === 1 && kg === 1
+}
+
+/** x as the windows of the forward pass see it, from the address of its first channel on. */
+function windows(sizes: Sizes, geometry: ConvGeometry, images: number, channels: number): Source {
+  return {
+    images,
+    count: sizes.n,
+    size: [sizes.h, sizes.w],
+    pitch: sizes.c * 4,
+    channels,
+    padding: geometry.padding,
+    grid: [sizes.oh, sizes.ow],
+    stride: geometry.stride,
+    taps: [sizes.r, sizes.s],
+    dilation: geometry.dilation,
+  }
+}
+
+/** The right operand and the result of a convolution job, in bytes; see `Convolution` in `assembly/convolve.ts`. */
+interface Operands {
+  readonly columns: number
+  readonly b: number
+  readonly tapDown: number
+  readonly tapAcross: number
+  readonly bDown: number
+  readonly bAcross: number
+  readonly c: number
+  readonly cImage: number
+  readonly cRow: number
+  readonly cPixel: number
+}
+
+function convolve(context: Context, source: Source, o: Operands, depthwise: boolean): void {
+  const { wasm } = context
+  const rows = source.count * source.grid[0]
+  const { columns, b, tapDown, tapAcross, bDown, bAcross, c, cImage, cRow, cPixel } = o
+  const operands = [columns, b, tapDown, tapAcross, bDown, bAcross, c, cImage, cRow, cPixel]
+  const fields = [...sourceFields(source), ...operands]
+  if (depthwise)
+    withScratch(context, fields, wasm.depthwiseScratch, (job) => wasm.depthwise(job, 0, rows))
+  else
+    withScratch(context, fields, wasm.convolutionScratch, (job) => {
+      wasm.convolutionPack(job)
+      wasm.convolve(job, 0, rows)
+    })
+}
+
+/**
+ * {@link Kernels.conv2d} for f32. The padding's zeros are multiplied like any input, except where
+ * each channel has its own filter: there they are left out.
+ */
+export function conv2dKernel(context: Context): Kernels['conv2d'] {
+  return (x, weight, out, geometry) => {
+    if (sizeOf(out.shape) === 0) return
+    const sizes = sizesOf(x, weight, out, geometry)
+    const { n, h, w, c, s, cg, k, kg, oh, ow } = sizes
+    const from = context.pointer(x)
+    const filter = context.pointer(weight)
+    const to = context.pointer(out)
+    if (sizeOf(weight.shape) === 0) return zero(context, to, sizeOf(out.shape))
+    const depthwise = isDepthwise(sizes, geometry)
+    for (let group = 0; group < (depthwise ? 1 : geometry.groups); group++) {
+      const images = from + group * cg * 4
+      const b = filter + group * kg * 4
+      const c0 = to + group * kg * 4
+      if (isPointwise(sizes, geometry) && !depthwise)
+        product(
+          context,
+          n * h * w,
+          kg,
+          cg,
+          { at: images, down: c * 4, across: 4 },
+          { at: b, down: k * 4, across: 4 },
+          { at: c0, down: k * 4, across: 4 },
+        )
+      else
+        convolve(
+          context,
+          windows(sizes, geometry, images, depthwise ? c : cg),
+          {
+            columns: kg,
+            b,
+            tapDown: s * cg * k * 4,
+            tapAcross: cg * k * 4,
+            bDown: k * 4,
+            bAcross: 4,
+            c: c0,
+            cImage: oh * ow * k * 4,
+            cRow: ow * k * 4,
+            cPixel: k * 4,
+          },
+          depthwise,
+        )
+    }
+  }
+}
+
+/**
+ * The taps that reach the inputs `phase, phase + stride, ...` of one axis, as a convolution of stride
+ * 1 over the outputs. Tap `last - j * every` of the kernel is its tap j.
+ */
+interface Phase {
+  /** Inputs of this phase. */
+  readonly grid: number
+  readonly taps: number
+  readonly last: number
+  readonly every: number
+  readonly padding: number
+  readonly dilation: number
+}
+
+/**
+ * An output o reaches input i = o * stride - padding + tap * dilation. For the inputs of one phase,
+ * i = phase + stride * j, only taps with (phase + padding - tap * dilation) divisible by stride
+ * count, and those reach j from o = j + (phase + padding - tap * dilation) / stride. The larger the
+ * tap, the smaller o, so the taps are taken from the last one down.
+ */
+function phaseOf(
+  phase: number,
+  size: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+  dilation: number,
+): Phase {
+  const every = stride / greatestDivisor(stride, dilation)
+  const grid = Math.ceil((size - phase) / stride)
+  let first = 0
+  while (first < every && (phase + padding - first * dilation) % stride !== 0) first++
+  const taps = first < every && first < kernel ? Math.floor((kernel - 1 - first) / every) + 1 : 0
+  const last = first + (taps - 1) * every
+  return {
+    grid,
+    taps,
+    last,
+    every,
+    padding: (last * dilation - phase - padding) / stride,
+    dilation: (every * dilation) / stride,
+  }
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b)
+}
+
+/** {@link Kernels.conv2dGradInput} for f32. */
+export function conv2dGradInputKernel(context: Context): Kernels['conv2dGradInput'] {
+  return (dy, weight, dx, geometry) => {
+    if (sizeOf(dx.shape) === 0) return
+    const sizes = sizesOf(dx, weight, dy, geometry)
+    const { n, h, w, c, r, s, cg, k, kg, oh, ow } = sizes
+    const { stride, padding, dilation, groups } = geometry
+    const from = context.pointer(dy)
+    const filter = context.pointer(weight)
+    const to = context.pointer(dx)
+    if (sizeOf(dy.shape) === 0 || r === 0 || s === 0) return zero(context, to, sizeOf(dx.shape))
+
+    const rows = Array.from({ length: Math.min(stride[0], h) }, (_, phase) =>
+      phaseOf(phase, h, r, stride[0], padding[0], dilation[0]),
+    )
+    const columns = Array.from({ length: Math.min(stride[1], w) }, (_, phase) =>
+      phaseOf(phase, w, s, stride[1], padding[1], dilation[1]),
+    )
+    // Inputs that no output reads.
+    if ([...rows, ...columns].some(({ taps }) => taps === 0)) zero(context, to, sizeOf(dx.shape))
+
+    const depthwise = isDepthwise(sizes, geometry)
+    for (let group = 0; group < (depthwise ? 1 : groups); group++) {
+      const images = from + group * kg * 4
+      const b = filter + group * kg * 4
+      const c0 = to + group * cg * 4
+      if (isPointwise(sizes, geometry) && !depthwise) {
+        product(
+          context,
+          n * h * w,
+          cg,
+          kg,
+          { at: images, down: k * 4, across: 4 },
+          { at: b, down: 4, across: k * 4 },
+          { at: c0, down: c * 4, across: 4 },
+        )
+        continue
+      }
+      for (const [i, row] of rows.entries())
+        for (const [j, column] of columns.entries())
+          if (row.taps > 0 && column.taps > 0)
+            convolve(
+              context,
+              {
+                images,
+                count: n,
+                size: [oh, ow],
+                pitch: k * 4,
+                channels: depthwise ? k : kg,
+                padding: [row.padding, column.padding],
+                grid: [row.grid, column.grid],
+                stride: [1, 1],
+                taps: [row.taps, column.taps],
+                dilation: [row.dilation, column.dilation],
+              },
+              {
+                columns: cg,
+                b: b + (row.last * s + column.last) * cg * k * 4,
+                tapDown: -row.every * s * cg * k * 4,
+                tapAcross: -column.every * cg * k * 4,
+                bDown: 4,
+                bAcross: k * 4,
+                c: c0 + (i * w + j) * c * 4,
+                cImage: h * w * c * 4,
+                cRow: stride[0] * w * c * 4,
+                cPixel: stride[1] * c * 4,
+              },
+              depthwise,
+            )
+    }
+  }
+}
+
+/** {@link Kernels.conv2dGradWeight} for f32. The sums are taken in one order, whatever the threads. */
+export function conv2dGradWeightKernel(context: Context): Kernels['conv2dGradWeight'] {
+  const { wasm } = context
+  return (x, dy, dw, geometry) => {
+    if (sizeOf(dw.shape) === 0) return
+    const sizes = sizesOf(x, dw, dy, geometry)
+    const { n, h, w, c, r, s, cg, k, kg } = sizes
+    const from = context.pointer(x)
+    const gradient = context.pointer(dy)
+    const to = context.pointer(dw)
+    if (sizeOf(dy.shape) === 0) return zero(context, to, sizeOf(dw.shape))
+    if (isDepthwise(sizes, geometry)) {
+      const fields = [
+        ...sourceFields(windows(sizes, geometry, from, c)),
+        ...[k, gradient, k * 4, to, k * 4],
+      ]
+      withScratch(context, fields, () => 0, wasm.depthwiseWeight)
+      return
+    }
+    for (let group = 0; group < geometry.groups; group++) {
+      const images = from + group * cg * 4
+      const d = gradient + group * kg * 4
+      const w0 = to + group * kg * 4
+      if (isPointwise(sizes, geometry))
+        product(
+          context,
+          cg,
+          kg,
+          n * h * w,
+          { at: images, down: 4, across: c * 4 },
+          { at: d, down: k * 4, across: 4 },
+          { at: w0, down: k * 4, across: 4 },
+        )
+      else {
+        const fields = [
+          ...sourceFields(windows(sizes, geometry, images, cg)),
+          ...[kg, d, k * 4, w0, k * 4],
+        ]
+        withScratch(context, fields, wasm.weightGradientScratch, (job) =>
+          wasm.weightGradient(job, 0, r * s * cg),
+        )
+      }
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Turns the binaries of `generated/kernels.ts` into callable functions on a given memory, in Node and
+ * in browsers: no files, no fetch.
+ */
+import { relaxedSimd, simd } from '../generated/kernels.ts'
+
+type Address = number
+
+/** What the module exports (see `assembly/`). Strides are in bytes. */
+export interface KernelModule {
+  matmul(
+    m0: number,
+    m1: number,
+    n: number,
+    depth: number,
+    a: Address,
+    aDown: number,
+    aAcross: number,
+    b: Address,
+    bDown: number,
+    bAcross: number,
+    c: Address,
+    cDown: number,
+    cAcross: number,
+    scratch: Address,
+  ): void
+  matmulScratch(): number
+  fewRows(
+    m: number,
+    n: number,
+    depth: number,
+    a: Address,
+    aDown: number,
+    aAcross: number,
+    b: Address,
+    bDown: number,
+    c: Address,
+    cDown: number,
+  ): void
+  fewDots(
+    m: number,
+    n: number,
+    depth: number,
+    a: Address,
+    aDown: number,
+    aAcross: number,
+    b: Address,
+    bAcross: number,
+    c: Address,
+    cDown: number,
+    cAcross: number,
+    scratch: Address,
+  ): void
+  fewScratch(): number
+  convolutionScratch(job: Address): number
+  convolutionPack(job: Address): void
+  convolve(job: Address, first: number, last: number): void
+  weightGradientScratch(job: Address): number
+  weightGradient(job: Address, first: number, last: number): void
+  depthwiseScratch(job: Address): number
+  depthwise(job: Address, first: number, last: number): void
+  depthwiseWeight(job: Address): void
+  maxPool(job: Address, first: number, last: number): void
+  sumPool(job: Address, first: number, last: number): void
+  sumPoolGrad(job: Address, first: number, last: number): void
+  gather(job: Address): void
+  scatterAdd(job: Address, float: number): void
+}
+
+/** A function whose body is one `f32x4.relaxed_madd`. */
+const probe = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0],
+  ...[1, 4, 1, 96, 0, 0],
+  ...[3, 2, 1, 0],
+  ...[10, 20, 1, 18, 0],
+  ...[65, 0, 253, 15, 65, 0, 253, 15, 65, 0, 253, 15, 253, 133, 2, 26, 11],
+)
+
+/** Whether this engine knows relaxed SIMD. */
+export function hasRelaxedSimd(): boolean {
+  return WebAssembly.validate(probe)
+}
+
+/** Compiles the kernels for a memory that is shared or not. */
+export async function compileKernels(
+  shared: boolean,
+  relaxed: boolean = hasRelaxedSimd(),
+): Promise<WebAssembly.Module> {
+  const bytes = decode(relaxed ? relaxedSimd : simd)
+  if (!shared) declareUnshared(bytes)
+  return await WebAssembly.compile(bytes)
+}
+
+export async function loadKernels(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<KernelModule> {
+  const instance = await WebAssembly.instantiate(module, { env: { memory } })
+  return instance.exports as unknown as KernelModule
+}
+
+function decode(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64)
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}
+
+/**
+ * Rewrites the declaration of the imported memory in place, from "shared, 1 page, at most 65536" to
+ * "1 page", which any memory that is not shared satisfies. The bytes of the maximum become padding
+ * of the minimum: numbers in a binary may be written longer than they need.
+ */
+function declareUnshared(bytes: Uint8Array): void {
+  const declared = [2, 3, 1, 0x80, 0x80, 4]
+  const unshared = [2, 0, 0x81, 0x80, 0x80, 0]
+  // The import comes first after the types, as the string "memory" and these bytes.
+  const name = [...'memory'].map((letter) => letter.charCodeAt(0))
+  const wanted = [...name, ...declared]
+  for (let at = 8; at + wanted.length <= bytes.length; at++)
+    if (wanted.every((byte, i) => bytes[at + i] === byte)) {
+      bytes.set(unshared, at + name.length)
+      return
+    }
+  throw new Error('the kernels do not declare their memory as expected')
+}
