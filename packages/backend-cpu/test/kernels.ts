@@ -155,8 +155,7 @@ export function difference(
 ): string | undefined {
   if (actual.length !== expected.length) return `${actual.length} values, not ${expected.length}`
   for (let i = 0; i < actual.length; i++) {
-    const same =
-      actual[i] === expected[i] || (actual[i] !== actual[i] && expected[i] !== expected[i])
+    const same = actual[i] === expected[i] || (Number.isNaN(actual[i]) && Number.isNaN(expected[i]))
     if (!same) return `[${i}] is ${actual[i]}, not ${expected[i]}`
   }
   return undefined
