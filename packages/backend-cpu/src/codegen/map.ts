@@ -1,0 +1,159 @@
+/** Runs `map`: finds or makes the kernel of a program for the layout of a call. */
+import { type DType, type Program, ShapeError, type View } from '@nablajs/tensor/backend'
+import { counterStrides, countersOf } from './counters.ts'
+import { checkBounds, checkViews, flatKind, type Launcher } from './launch.ts'
+import { lower } from './lower.ts'
+import { buildMap } from './map-kernel.ts'
+import type { Run } from './module.ts'
+import { descriptorLayout, type OperandSpec, type StepKind, step } from './operands.ts'
+import { maxNumberedOperands, Plan } from './plan.ts'
+
+interface Entry {
+  readonly program: Program
+  readonly lowered: Program
+  readonly outputs: readonly DType[]
+  readonly counters: readonly string[]
+  /** Whether a call on dense views can take the short way. */
+  readonly quick: boolean
+  readonly kernels: Map<number | string, Run>
+  lastKey: number | string
+  lastKernel: Run | undefined
+}
+
+export class MapRunner {
+  readonly #launcher: Launcher
+  readonly #entries: Entry[] = []
+  readonly #plan: Plan = new Plan()
+
+  constructor(launcher: Launcher) {
+    this.#launcher = launcher
+  }
+
+  run(
+    program: Program,
+    inputs: readonly View[],
+    outputs: readonly View[],
+    scalars: readonly number[],
+  ): void {
+    const { name } = program
+    const entry = this.#entries[program.id] ?? this.#enter(program)
+    checkViews(inputs, program.inputs, 'input', name)
+    checkViews(outputs, entry.outputs, 'output', name)
+    const { shape } = outputs[0]!
+    let size = 1
+    for (let axis = 0; axis < shape.length; axis++) size *= shape[axis]!
+
+    const { memory, word } = this.#launcher
+    const words = memory.i32
+    // Dense views and single repeated values are one loop; other layouts take the long way.
+    let key: number = 1
+    let flat = entry.quick
+    let at = word
+    for (let side = 0; side < 2; side++) {
+      const views = side === 0 ? inputs : outputs
+      for (let i = 0; i < views.length; i++) {
+        const view = views[i]!
+        const kind = flatKind(view, shape, size, name)
+        if (size > 0) checkBounds(view, name)
+        words[at++] = this.#launcher.address(view, name)
+        if (kind === step.strided) flat = false
+        else if (side === 1 && kind === step.fixed)
+          throw new ShapeError(`${name}: output ${i} repeats elements`)
+        key = key * 3 + kind
+      }
+    }
+    if (size === 0) return
+    if (!flat) {
+      this.#general(entry, inputs, outputs, shape, scalars)
+      return
+    }
+    if (entry.counters.length > 0) {
+      words[at++] = 0
+      key = key * 3 + step.unit
+    }
+    this.#launcher.scalars(at, program.scalars, scalars, name)
+    let kernel = entry.lastKernel
+    if (key !== entry.lastKey || kernel === undefined) {
+      kernel = entry.kernels.get(key)
+      kernel ??= this.#compile(entry, key, 1, flatSpecs(entry, key))
+      entry.lastKey = key
+      entry.lastKernel = kernel
+    }
+    this.#launcher.run(kernel, size, 1)
+  }
+
+  /** Any layout: merge axes, choose the one for the lanes, write the whole parameter block. */
+  #general(
+    entry: Entry,
+    inputs: readonly View[],
+    outputs: readonly View[],
+    shape: readonly number[],
+    scalars: readonly number[],
+  ): void {
+    const { lowered, counters, program } = entry
+    const plan = this.#plan
+    const strides = [...inputs, ...outputs].map((view) => view.strides)
+    plan.merge(shape, [...strides, ...counters.map((key) => counterStrides(key, shape))])
+    if (plan.extents.length === 0) plan.addLoop(false)
+    const axis = plan.cheapest(false, inputs.length, outputs.length, lowered.code.length)
+    plan.addToOrder(false, axis)
+
+    const rank = plan.order.length
+    const operands = plan.operands
+    const layout = descriptorLayout(operands, scalars.length, rank)
+    this.#launcher.require(layout.words, program.name)
+    const { memory, word } = this.#launcher
+    const viewCount = inputs.length + outputs.length
+    for (let c = 0; c < counters.length; c++) memory.i32[word + viewCount + c] = 0
+    this.#launcher.scalars(word + operands, program.scalars, scalars, program.name)
+    plan.write(memory.i32, word + layout.extents, counters.length)
+
+    const key = plan.kernelKey(rank, axis)
+    const kernel =
+      entry.kernels.get(key) ?? this.#compile(entry, key, rank, plan.specs(axis, counters.length))
+    const outer = plan.extents[plan.order[0]!]!
+    let inner = 1
+    for (let loop = 1; loop < rank; loop++) inner *= plan.extents[plan.order[loop]!]!
+    this.#launcher.run(kernel, outer, inner)
+  }
+  #compile(entry: Entry, key: number | string, rank: number, specs: OperandSpec[]): Run {
+    const { lowered: program, counters } = entry
+    const { memory } = this.#launcher
+    const kernel = buildMap({ program, counters, specs, rank }, memory.wasm, memory.type)
+    entry.kernels.set(key, kernel)
+    this.#launcher.compiled++
+    return kernel
+  }
+
+  #enter(program: Program): Entry {
+    const lowered = lower(program)
+    const counters = countersOf(lowered)
+    const views = program.inputs.length + program.outputs.length
+    this.#launcher.require(views + program.scalars.length, program.name)
+    const entry: Entry = {
+      program,
+      lowered,
+      outputs: program.outputs.map((output) => program.code[output]!.dtype),
+      counters,
+      quick:
+        views + counters.length <= maxNumberedOperands &&
+        counters.every((key) => key === 'position'),
+      kernels: new Map(),
+      lastKey: 0,
+      lastKernel: undefined,
+    }
+    this.#entries[program.id] = entry
+    return entry
+  }
+}
+
+/** The operands of a quick call, out of its key: its digits in base 3. */
+function flatSpecs({ program, counters }: Entry, key: number): OperandSpec[] {
+  const specs: OperandSpec[] = []
+  const views = program.inputs.length + program.outputs.length
+  for (let o = views + counters.length - 1; o >= 0; o--) {
+    specs.unshift({ counter: o >= views, kind: (key % 3) as StepKind })
+    key = Math.floor(key / 3)
+  }
+  return specs
+}

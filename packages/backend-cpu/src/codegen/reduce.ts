@@ -1,0 +1,238 @@
+/** Runs `reduce`: finds or makes the kernel of a reduction for the layout of a call. */
+import {
+  program as build,
+  type Combine,
+  constant,
+  contiguousStrides,
+  type DType,
+  DTypeError,
+  inline,
+  type Program,
+  type Reduction,
+  ShapeError,
+  showShape,
+  sizeOf,
+  type View,
+} from '@nablajs/tensor/backend'
+import { neutral } from './accumulate.ts'
+import { counterStrides, countersOf } from './counters.ts'
+import { checkBounds, checkViews, type Launcher } from './launch.ts'
+import { lower } from './lower.ts'
+import type { MapRunner } from './map.ts'
+import type { Run } from './module.ts'
+import { descriptorLayout } from './operands.ts'
+import { Plan } from './plan.ts'
+import { buildReduce } from './reduce-kernel.ts'
+
+interface Entry {
+  readonly reduction: Reduction
+  readonly program: Program
+  readonly finish: Program | undefined
+  readonly counters: readonly string[]
+  readonly output: readonly DType[]
+  /** The constant result of a reduction over no elements. */
+  readonly empty: Program
+  readonly kernels: Map<number | string, Run>
+}
+
+const combines: Readonly<Record<Combine, number>> = {
+  sum: 0,
+  prod: 1,
+  max: 2,
+  min: 3,
+  argmax: 4,
+  argmin: 5,
+}
+
+export class ReduceRunner {
+  readonly #launcher: Launcher
+  readonly #map: MapRunner
+  /** By program, then by combine and `finish`. */
+  readonly #entries: Map<number, Entry>[] = []
+  readonly #plan: Plan = new Plan()
+
+  /** `map` fills outputs whose elements reduce nothing. */
+  constructor(launcher: Launcher, map: MapRunner) {
+    this.#launcher = launcher
+    this.#map = map
+  }
+
+  run(
+    reduction: Reduction,
+    inputs: readonly View[],
+    output: View,
+    scalars: readonly number[],
+  ): void {
+    const { program } = reduction
+    const { name } = program
+    const entry = this.#entry(reduction)
+    checkViews(inputs, program.inputs, 'input', name)
+    checkViews([output], entry.output, 'output', name)
+    const shape = inputs[0]?.shape ?? output.shape
+    const reduced = reducedAxes(shape, inputs, output, name)
+    if (sizeOf(output.shape) === 0) return
+    if (sizeOf(shape) === 0) {
+      this.#map.run(entry.empty, [], [output], scalars)
+      return
+    }
+    for (const view of inputs) checkBounds(view, name)
+    checkBounds(output, name)
+
+    const plan = this.#plan
+    const { counters } = entry
+    plan.merge(
+      shape,
+      [
+        ...inputs.map((view) => view.strides),
+        output.strides.map((stride, axis) => (reduced[axis] ? 0 : stride)),
+        ...counters.map((key) =>
+          key === 'argument' ? argumentStrides(shape, reduced) : counterStrides(key, shape),
+        ),
+      ],
+      reduced,
+    )
+    for (const kind of [false, true]) if (!plan.reduced.includes(kind)) plan.addLoop(kind)
+    const { axis, across } = chooseLanes(plan, inputs.length, entry)
+    const kept = plan.reduced.filter((kind) => !kind).length
+
+    const operands = plan.operands
+    const layout = descriptorLayout(operands, scalars.length, plan.order.length)
+    this.#launcher.require(layout.words, name)
+    const { memory, word } = this.#launcher
+    let at = word
+    for (const view of inputs) memory.i32[at++] = this.#launcher.address(view, name)
+    memory.i32[at++] = this.#launcher.address(output, name)
+    while (at < word + operands) memory.i32[at++] = 0
+    this.#launcher.scalars(at, program.scalars, scalars, name)
+    plan.write(memory.i32, word + layout.extents, counters.length)
+
+    const loops = (plan.order.length * 16 + kept) * 2 + Number(across)
+    const key = plan.kernelKey(loops, axis)
+    const kernel = entry.kernels.get(key) ?? this.#compile(entry, key, axis, kept, across)
+    const outer = plan.extents[plan.order[0]!]!
+    this.#launcher.run(kernel, outer, sizeOf(plan.extents) / outer)
+  }
+
+  #compile(entry: Entry, key: number | string, axis: number, kept: number, across: boolean): Run {
+    const { program, finish, counters, reduction } = entry
+    const { memory } = this.#launcher
+    const kernel = buildReduce(
+      {
+        program,
+        finish,
+        combine: reduction.combine,
+        counters,
+        specs: this.#plan.specs(axis, counters.length),
+        kept,
+        reduced: this.#plan.order.length - kept,
+        across,
+      },
+      memory.wasm,
+      memory.type,
+    )
+    entry.kernels.set(key, kernel)
+    this.#launcher.compiled++
+    return kernel
+  }
+
+  #entry(reduction: Reduction): Entry {
+    const { program, combine, finish } = reduction
+    let entries = this.#entries[program.id]
+    if (!entries) {
+      entries = new Map()
+      this.#entries[program.id] = entries
+    }
+    const key = combines[combine] + 6 * (finish ? finish.id + 1 : 0)
+    let entry = entries.get(key)
+    if (!entry) {
+      entry = makeEntry(reduction)
+      entries.set(key, entry)
+    }
+    return entry
+  }
+}
+
+function makeEntry(reduction: Reduction): Entry {
+  const { program, combine, finish } = reduction
+  const dtype = program.code[program.outputs[0]!]!.dtype
+  if (dtype === 'bool' && (combine === 'sum' || combine === 'prod'))
+    throw new DTypeError(`${program.name}: a ${combine} of bool; cast to i32 first`)
+  const locates = combine === 'argmax' || combine === 'argmin'
+  const combined = locates ? 'i32' : dtype
+  if (finish && finish.inputs[0] !== combined)
+    throw new DTypeError(
+      `${finish.name}: takes ${finish.inputs[0]}; the combined value is ${combined}`,
+    )
+  if (finish && countersOf(finish).length > 0)
+    throw new DTypeError(`${finish.name}: a finish has no index or position`)
+  const lowered = lower(program)
+  const nothing = constant(locates ? 0 : neutral(combine, dtype), combined)
+  return {
+    reduction,
+    program: lowered,
+    finish: finish && lower(finish),
+    counters: locates ? [...countersOf(lowered), 'argument'] : countersOf(lowered),
+    output: [finish ? finish.code[finish.outputs[0]!]!.dtype : combined],
+    empty: build({ name: program.name, inputs: [], scalars: program.scalars }, (...scalars) =>
+      finish ? inline(finish, [nothing, ...scalars]) : nothing,
+    ),
+    kernels: new Map(),
+  }
+}
+
+/**
+ * Orders the loops and chooses the axis for the lanes. Across a reduced axis the lanes must be
+ * joined for each output; along a kept axis every output runs through all its elements.
+ */
+function chooseLanes(
+  plan: Plan,
+  inputs: number,
+  { program, counters }: Entry,
+): { axis: number; across: boolean } {
+  const body = program.code.length
+  let elements = 1
+  for (const [axis, extent] of plan.extents.entries()) if (plan.reduced[axis]) elements *= extent
+  // The first of equal values is known by its order, which must stay for argmax and argmin.
+  const ordered = counters.includes('argument')
+  const reducedAxis = ordered
+    ? plan.reduced.lastIndexOf(true)
+    : plan.cheapest(true, inputs, 0, body)
+  const keptAxis = plan.cheapest(false, inputs, 0, body)
+  const costAcross = plan.cost(reducedAxis, inputs, 0, body) + joining / elements
+  const costAlong = plan.cost(keptAxis, inputs, 0, body + stepping) + 12 / elements / 4
+  const across = costAcross < costAlong
+  plan.addToOrder(false, across ? plan.reduced.lastIndexOf(false) : keptAxis)
+  plan.addToOrder(true, across ? reducedAxis : plan.reduced.lastIndexOf(true))
+  return { axis: across ? reducedAxis : keptAxis, across }
+}
+
+/** Instructions to join the lanes of one output, and to move on to the next row of lanes. */
+const joining = 40
+const stepping = 1
+
+function reducedAxes(
+  shape: readonly number[],
+  inputs: readonly View[],
+  output: View,
+  name: string,
+): boolean[] {
+  for (const view of inputs)
+    if (view.shape.length !== shape.length || view.shape.some((n, axis) => n !== shape[axis]))
+      throw new ShapeError(
+        `${name}: inputs of ${showShape(shape)} and ${showShape(view.shape)}; they must have one shape`,
+      )
+  const fits =
+    output.shape.length === shape.length &&
+    output.shape.every((extent, axis) => extent === 1 || extent === shape[axis])
+  if (!fits)
+    throw new ShapeError(
+      `${name}: ${showShape(shape)} does not reduce to ${showShape(output.shape)}`,
+    )
+  return shape.map((extent, axis) => extent !== 1 && output.shape[axis] === 1)
+}
+
+/** The row-major number over the reduced axes. */
+function argumentStrides(shape: readonly number[], reduced: readonly boolean[]): number[] {
+  const strides = contiguousStrides(shape.map((extent, axis) => (reduced[axis] ? extent : 1)))
+  return strides.map((stride, axis) => (reduced[axis] ? stride : 0))
+}
