@@ -35,6 +35,10 @@ try {
     const files = check('tar', 'tar', ['-tzf', file]).split('\n')
     const unwanted = files.filter((name) => /\.test\.|tsbuildinfo/.test(name))
     if (unwanted.length > 0) problems.push(`files that do not belong: ${unwanted.join(', ')}`)
+    const stale = files
+      .filter((name) => name.startsWith('package/dist/') && name.endsWith('.js'))
+      .filter((name) => !files.includes(name.replace('/dist/', '/src/').replace(/js$/, 'ts')))
+    if (stale.length > 0) problems.push(`built from sources that are gone: ${stale.join(', ')}`)
     const packed = JSON.parse(check('tar', 'tar', ['-xzOf', file, 'package/package.json']))
     if (JSON.stringify(packed.exports).includes('./src/'))
       problems.push('the packed exports name src')
