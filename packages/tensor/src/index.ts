@@ -28,6 +28,18 @@ export {
   ShapeError,
 } from './errors.ts'
 export { type GradOptions, grad, gradients, valueAndGrad } from './grad.ts'
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type FileDType,
+  fromHost,
+  type HostTensor,
+  type LoadOptions,
+  loadTensors,
+  type SafetensorsFile,
+  saveTensors,
+  toHost,
+} from './io/safetensors.ts'
 export { type Conv2dOptions, conv2d, type Pair } from './kernels/conv2d.ts'
 export { gather, scatterAdd } from './kernels/gather.ts'
 export { matmul } from './kernels/matmul.ts'
@@ -40,7 +52,7 @@ export {
   type Pool2dOptions,
 } from './kernels/pool2d.ts'
 export type { Shape } from './layout.ts'
-export { dispose, keep, resources, Scope, scope } from './memory.ts'
+export { dispose, type Holder, keep, Scope, scope } from './memory.ts'
 export { Tensor } from './methods.ts'
 export * from './ops/binary.ts'
 export * from './ops/cast.ts'
@@ -59,5 +71,6 @@ export * from './ops/random.ts'
 export * from './ops/reduce.ts'
 export * from './ops/softmax.ts'
 export * from './ops/unary.ts'
+export { assign } from './ops/update.ts'
 export { reference } from './reference/reference.ts'
 export type { NestedArray } from './tensor.ts'

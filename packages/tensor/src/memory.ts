@@ -95,16 +95,17 @@ function move(resource: Resource, to: Scope | undefined): void {
   }
 }
 
-/** Containers that hold resources under keys of their own say so with this method. */
-export const resources: unique symbol = Symbol('nabla.resources')
+/** A container that holds tensors in fields of its own: a module, an optimizer. */
+export interface Holder {
+  /** @internal Everything to be found in it: tensors, or values that hold some. */
+  held(): Iterable<unknown>
+}
 
-/** Finds every resource in a tensor, an array, a plain object, a Map, or a container with {@link resources}. */
+/** Finds every resource in a tensor, an array, a plain object, a Map, or a {@link Holder}. */
 export function visitResources(value: unknown, visit: (resource: Resource) => void): void {
   if (typeof value !== 'object' || value === null) return
   if ('home' in value && 'dispose' in value) visit(value as Resource)
-  else if (resources in value)
-    for (const part of (value as { [resources](): Iterable<unknown> })[resources]())
-      visitResources(part, visit)
+  else if ('held' in value) for (const part of (value as Holder).held()) visitResources(part, visit)
   else if (Array.isArray(value)) for (const part of value) visitResources(part, visit)
   else if (value instanceof Map) for (const part of value.values()) visitResources(part, visit)
   else if (Object.getPrototypeOf(value) === Object.prototype)

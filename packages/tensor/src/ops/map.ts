@@ -169,6 +169,27 @@ export function runMap(
   return recordMap(op, inputs, scalars, out)
 }
 
+/**
+ * Runs a one-output program on tensors that broadcast together; its gradient is derived. For an op
+ * that is used often, `elementwise` also takes care of dtypes and numbers.
+ *
+ * @example
+ * ```ts
+ * const mse = program({ name: 'squaredError', inputs: ['f32', 'f32'] }, (a, b) => {
+ *   const error = a.sub(b)
+ *   return error.mul(error)
+ * })
+ * mapProgram(mse, [prediction, target]).mean().backward()
+ * ```
+ */
+export function mapProgram(
+  source: Program,
+  inputs: readonly Tensor[],
+  scalars: readonly number[] = [],
+): Tensor {
+  return runMap(mapOp(source), inputs, scalars)
+}
+
 function recordMap(
   op: MapOp,
   inputs: readonly Tensor[],
