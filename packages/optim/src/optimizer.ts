@@ -276,10 +276,14 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
     for (const { option, says, holds } of this.#rule.ranges)
       if (!holds(options))
         throw new ArgumentError(
-          `${this.#rule.name}: ${String(option)} is ${JSON.stringify(options[option])}; it must be ${says}`,
+          `${this.#rule.name}: ${String(option)} is ${show(options[option])}; it must be ${says}`,
         )
   }
 }
+
+/** A value as a message shows it; JSON has no word for NaN. */
+const show = (value: unknown): string =>
+  typeof value === 'number' ? String(value) : JSON.stringify(value)
 
 function isNamed(entry: NamedOrBare): entry is readonly [string, Tensor] {
   return Array.isArray(entry)
