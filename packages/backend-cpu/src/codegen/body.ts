@@ -12,6 +12,7 @@ import {
   type Place,
   type StepOp,
 } from './instructions.ts'
+import { rare } from './math/parts.ts'
 import type { ModuleBuilder } from './module.ts'
 import { simd } from './opcodes.ts'
 import type { FunctionBuilder } from './wasm.ts'
@@ -36,6 +37,8 @@ interface Step {
   readonly level: Level
   readonly leaf: Leaf | undefined
   readonly place: Place
+  /** The condition under which alone the value is needed (see `rarely` in `math/parts.ts`). */
+  readonly onlyIf: number | undefined
 }
 
 const leafOps: ReadonlySet<string> = new Set(['input', 'scalar', 'index', 'position'])
@@ -60,6 +63,7 @@ export class Body {
     const used = new Set(program.outputs)
     for (let i = lines.length - 1; i >= 0; i--)
       if (used.has(i)) for (const arg of lines[i]!.args) used.add(arg)
+    const conditions = rareConditions(program)
     const steps: (Step | undefined)[] = []
     for (const [i, { op, args }] of lines.entries()) {
       if (!used.has(i)) {
@@ -74,7 +78,8 @@ export class Body {
       // The two halves of an f64 constant are equal.
       const place =
         line.dtype === 'f64' ? [first, op === 'constant' ? first : f.local('v128')] : [first]
-      steps.push({ op, dtype: line.dtype, args, value: line.value, level, leaf, place })
+      const onlyIf = conditions.get(i)
+      steps.push({ op, dtype: line.dtype, args, value: line.value, level, leaf, place, onlyIf })
     }
     this.#steps = steps
   }
@@ -86,7 +91,29 @@ export class Body {
 
   /** Computes everything that belongs at this level. */
   emit(level: Level, lanes: Lanes = 0): void {
-    for (const step of this.#steps) if (step?.level === level) this.#emitStep(step, lanes)
+    const waiting = new Map<number, Step[]>()
+    for (const step of this.#steps) {
+      if (step?.level !== level) continue
+      if (step.onlyIf !== undefined && level > 0) {
+        const steps = waiting.get(step.onlyIf) ?? []
+        waiting.set(step.onlyIf, [...steps, step])
+        continue
+      }
+      if (isRare(step)) this.#emitRare(waiting, step.args[0]!, lanes)
+      this.#emitStep(step, lanes)
+    }
+  }
+
+  /** What waits for a condition, in a branch that is taken if it holds in any lane. */
+  #emitRare(waiting: Map<number, Step[]>, condition: number, lanes: Lanes): void {
+    const steps = waiting.get(condition)
+    if (!steps) return
+    waiting.delete(condition)
+    this.#f.get(this.#steps[condition]!.place[0]!)
+    this.#f.simd(simd.anyTrue)
+    this.#f.if(() => {
+      for (const step of steps) this.#emitStep(step, lanes)
+    })
   }
 
   /** Pushes an output as memory holds it. */
@@ -117,6 +144,27 @@ export class Body {
   }
 }
 
+function isRare({ op, value }: { readonly op: StepOp; readonly value: number }): boolean {
+  return op === 'select' && value === rare
+}
+
+/** The lines that only the first sides of rare choices by one condition need, with that condition. */
+function rareConditions({ code, outputs }: Program): Map<number, number> {
+  const usual = new Set(outputs)
+  const found = new Map<number, number>()
+  for (let i = code.length - 1; i >= 0; i--) {
+    const { args } = code[i]!
+    const own = usual.has(i) ? undefined : found.get(i)
+    for (const [side, arg] of args.entries()) {
+      const condition = isRare(code[i]!) && side === 1 ? args[0]! : own
+      if (condition === undefined || (found.get(arg) ?? condition) !== condition) usual.add(arg)
+      else found.set(arg, condition)
+    }
+  }
+  for (const i of usual) found.delete(i)
+  return found
+}
+
 /**
  * One machine instruction instead of two where the pattern allows: a choice with zero is a mask, a
  * choice by comparison of the same two values is pmin or pmax, and so are `min` and `max` with a
@@ -127,7 +175,7 @@ function simplify(
   code: readonly Instruction[],
   i: number,
 ): { readonly op: StepOp; readonly args: readonly number[] } {
-  const { op, dtype, args } = code[i]!
+  const { op, dtype, args, value } = code[i]!
   const isConstant = (line: number): boolean =>
     code[line]!.op === 'constant' && !Number.isNaN(code[line]!.value)
   const isZero = (line: number): boolean => isConstant(line) && Object.is(code[line]!.value, 0)
@@ -137,7 +185,7 @@ function simplify(
     if (isConstant(b)) return { op: `p${op}`, args: [a, b] }
     if (isConstant(a)) return { op: `p${op}`, args: [b, a] }
   }
-  if (op === 'select' && dtype !== 'f64') {
+  if (op === 'select' && value !== rare) {
     const condition = code[a]!
     if (condition.op === 'lt' && dtype === 'f32') {
       const [left, right] = condition.args

@@ -4,13 +4,24 @@
  * Polynomials are minimax fits with coefficients rounded to f32, each made for the interval and the
  * weight its function needs.
  */
-import { constant, type Scalar, select } from '@nablajs/tensor/backend'
+import { constant, Scalar, select } from '@nablajs/tensor/backend'
 
 /** `c[0] + c[1] x + c[2] x^2 ...` by Horner's rule. */
 export function polynomial(x: Scalar, coefficients: readonly number[]): Scalar {
   let result = constant(coefficients[coefficients.length - 1]!, x.dtype)
   for (let i = coefficients.length - 2; i >= 0; i--) result = result.mul(x).add(coefficients[i]!)
   return result
+}
+
+/** The `value` of a select that {@link rarely} made. */
+export const rare = 1
+
+/**
+ * `select(condition, unusual, usual)`, where what only the unusual side needs is skipped for
+ * vectors in which the condition holds nowhere.
+ */
+export function rarely(condition: Scalar, unusual: Scalar, usual: Scalar): Scalar {
+  return new Scalar('select', usual.dtype, [condition, unusual, usual], rare)
 }
 
 /** The sign bit of an f32, as a word. */
