@@ -28,6 +28,8 @@ interface Saved extends Layout {
   readonly storage: Storage
   readonly version: number
   readonly edge: Edge | undefined
+  /** The node's own output: its edge is the node, which must not hold itself. */
+  readonly own: boolean
 }
 
 let recording = true
@@ -86,8 +88,8 @@ export class Node {
 
   save(tensors: readonly Tensor[], output: Tensor): void {
     this.saved = tensors.map((t) => {
-      // Its own output is saved without an edge to itself, which would never be let go.
-      const edge = t === output ? undefined : t.edge
+      const own = t === output
+      const edge = own ? undefined : t.edge
       if (edge instanceof Node) edge.retain()
       const { dtype, shape, strides, offset, storage } = t
       return {
@@ -98,11 +100,12 @@ export class Node {
         storage: storage.retain(),
         version: storage.version,
         edge,
+        own,
       }
     })
   }
 
-  /** The saved tensors as handles of their own. `own` says which are this node's output. */
+  /** The saved tensors as handles of their own, in their places in the graph. */
   unpack(): Tensor[] {
     return this.saved.map((saved) => {
       if (saved.storage.version !== saved.version)
@@ -110,7 +113,7 @@ export class Node {
           `backward: a tensor ${showShape(saved.shape)} that ${this.name} saved was changed in place since; ` +
             'run backward before the update',
         )
-      return Tensor.from(saved, saved.storage.retain(), saved.edge)
+      return Tensor.from(saved, saved.storage.retain(), saved.own ? this : saved.edge)
     })
   }
 
