@@ -28,6 +28,7 @@ export {
   ShapeError,
 } from './errors.ts'
 export { type GradOptions, grad, gradients, valueAndGrad } from './grad.ts'
+export { type GradCheckOptions, GradientError, gradCheck } from './gradcheck.ts'
 export {
   decodeSafetensors,
   encodeSafetensors,
