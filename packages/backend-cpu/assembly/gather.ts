@@ -9,7 +9,7 @@
  * sits at the index's own place. The last axis is the inner loop, the others count like an odometer.
  * Where one index serves a dense row (rows of an embedding), the row is moved as a whole.
  */
-import { addFloats } from './pool'
+import { addFloats, copyFloats } from './floats'
 
 /** JavaScript writes the fields in this order. All strides in bytes. */
 @unmanaged
@@ -78,7 +78,7 @@ function row(
   if (indexStep == 0 && lineStep == 4 && valueStep == 4) {
     const at = line + <usize>load<i32>(indices) * pitch
     if (kind == MOVE) {
-      memory.copy(value, at, <usize>extent << 2)
+      copyFloats(value, at, extent)
       return
     }
     if (kind == ADD_FLOATS) {

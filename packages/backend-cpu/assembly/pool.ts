@@ -1,8 +1,11 @@
 /**
- * Pooling windows, images as N, H, W, C. Vectors run along the channels, four at a time; taps outside
- * the image take no part. Output rows are independent, and so are images in the gradient.
+ * Pooling windows, images as N, H, W, C. Vectors run along the channels, several side by side so that
+ * one need not wait for the other; taps outside the image take no part. The last channels of a pixel
+ * are done together with some before them, twice, rather than one by one. Output rows are
+ * independent, and so are images in the gradient.
  */
-import { max32 } from './simd'
+import { addFloats } from './floats'
+import { max32, select } from './simd'
 import { Source } from './source'
 import { firstInside, lastInside } from './windows'
 
@@ -49,8 +52,41 @@ function maxWindow(
   const down = p.dilationH * p.width
   const across = p.dilationW
   const step = <usize>across * p.pitch
-  let channels = p.channels
-  for (; channels >= 4; channels -= 4) {
+  const channels = p.channels
+  let c = 0
+  for (; c + 8 <= channels; c += 8) {
+    let best0 = f32x4.splat(-Infinity), best1 = best0
+    let where0 = i32x4.splat(corner), where1 = where0
+    for (let r = 0; r < rows; r++) {
+      let index = corner + r * down
+      let a = image + <usize>index * p.pitch
+      for (let s = 0; s < columns; s++) {
+        const here = i32x4.splat(index)
+        const value0 = v128.load(a)
+        const value1 = v128.load(a, 16)
+        const wins0 = wins(value0, best0)
+        const wins1 = wins(value1, best1)
+        best0 = select(value0, best0, wins0)
+        best1 = select(value1, best1, wins1)
+        where0 = select(here, where0, wins0)
+        where1 = select(here, where1, wins1)
+        a += step
+        index += across
+      }
+    }
+    v128.store(out, best0)
+    v128.store(out, best1, 16)
+    v128.store(indices, where0)
+    v128.store(indices, where1, 16)
+    image += 32
+    out += 32
+    indices += 32
+  }
+  while (c < channels && channels >= 4) {
+    const back = <usize>max32(0, c + 4 - channels) << 2
+    image -= back
+    out -= back
+    indices -= back
     let best = f32x4.splat(-Infinity)
     let where = i32x4.splat(corner)
     for (let r = 0; r < rows; r++) {
@@ -58,13 +94,9 @@ function maxWindow(
       let a = image + <usize>index * p.pitch
       for (let s = 0; s < columns; s++) {
         const value = v128.load(a)
-        // Larger, or the first NaN: value is NaN and best is not.
-        const wins = v128.or(
-          f32x4.gt(value, best),
-          v128.and(f32x4.ne(value, value), f32x4.eq(best, best)),
-        )
-        best = v128.bitselect(value, best, wins)
-        where = v128.bitselect(i32x4.splat(index), where, wins)
+        const taken = wins(value, best)
+        best = select(value, best, taken)
+        where = select(i32x4.splat(index), where, taken)
         a += step
         index += across
       }
@@ -74,8 +106,9 @@ function maxWindow(
     image += 16
     out += 16
     indices += 16
+    c += 4
   }
-  for (; channels > 0; channels--) {
+  for (; c < channels; c++) {
     let best: f32 = -Infinity
     let where = corner
     for (let r = 0; r < rows; r++) {
@@ -83,7 +116,7 @@ function maxWindow(
       let a = image + <usize>index * p.pitch
       for (let s = 0; s < columns; s++) {
         const value = f32.load(a)
-        if (value > best || (value != value && best == best)) {
+        if (!(value <= best) && best == best) {
           best = value
           where = index
         }
@@ -97,6 +130,13 @@ function maxWindow(
     out += 4
     indices += 4
   }
+}
+
+/** Where value is larger, or the first NaN: it is not at most best, and best is not NaN. */
+// @ts-ignore: decorator
+@inline
+function wins(value: v128, best: v128): v128 {
+  return v128.andnot(f32x4.eq(best, best), f32x4.le(value, best))
 }
 
 /** The sum of each window, as the sum of its rows' sums. */
@@ -121,8 +161,40 @@ export function sumPool(p: Pool, first: i32, last: i32): void {
 function sumWindow(p: Pool, a: usize, rows: i32, columns: i32, out: usize): void {
   const down = <usize>(p.dilationH * p.width) * p.pitch
   const across = <usize>p.dilationW * p.pitch
-  let channels = p.channels
-  for (; channels >= 4; channels -= 4) {
+  const channels = p.channels
+  let c = 0
+  for (; c + 16 <= channels; c += 16) {
+    let total0 = f32x4.splat(0), total1 = f32x4.splat(0)
+    let total2 = f32x4.splat(0), total3 = f32x4.splat(0)
+    let line = a
+    for (let r = 0; r < rows; r++) {
+      let sum0 = f32x4.splat(0), sum1 = f32x4.splat(0)
+      let sum2 = f32x4.splat(0), sum3 = f32x4.splat(0)
+      let from = line
+      for (let s = 0; s < columns; s++) {
+        sum0 = f32x4.add(sum0, v128.load(from))
+        sum1 = f32x4.add(sum1, v128.load(from, 16))
+        sum2 = f32x4.add(sum2, v128.load(from, 32))
+        sum3 = f32x4.add(sum3, v128.load(from, 48))
+        from += across
+      }
+      total0 = f32x4.add(total0, sum0)
+      total1 = f32x4.add(total1, sum1)
+      total2 = f32x4.add(total2, sum2)
+      total3 = f32x4.add(total3, sum3)
+      line += down
+    }
+    v128.store(out, total0)
+    v128.store(out, total1, 16)
+    v128.store(out, total2, 32)
+    v128.store(out, total3, 48)
+    a += 64
+    out += 64
+  }
+  while (c < channels && channels >= 4) {
+    const back = <usize>max32(0, c + 4 - channels) << 2
+    a -= back
+    out -= back
     let total = f32x4.splat(0)
     let line = a
     for (let r = 0; r < rows; r++) {
@@ -138,8 +210,9 @@ function sumWindow(p: Pool, a: usize, rows: i32, columns: i32, out: usize): void
     v128.store(out, total)
     a += 16
     out += 16
+    c += 4
   }
-  for (; channels > 0; channels--) {
+  for (; c < channels; c++) {
     let total: f32 = 0
     let line = a
     for (let r = 0; r < rows; r++) {
@@ -185,18 +258,4 @@ export function sumPoolGrad(p: Pool, first: i32, last: i32): void {
         out += p.pitch
       }
     }
-}
-
-/** `to[i] += from[i]`. */
-export function addFloats(to: usize, from: usize, count: i32): void {
-  for (; count >= 4; count -= 4) {
-    v128.store(to, f32x4.add(v128.load(to), v128.load(from)))
-    to += 16
-    from += 16
-  }
-  for (; count > 0; count--) {
-    f32.store(to, f32.load(to) + f32.load(from))
-    to += 4
-    from += 4
-  }
 }

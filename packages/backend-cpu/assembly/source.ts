@@ -9,6 +9,7 @@
  *
  * Output rows are counted through all images: row `u` of image `n` is `n * gridH + u`.
  */
+import { copyFloats, zeroFloats } from './floats'
 import { max32, min32 } from './simd'
 
 /** Most output rows that {@link sourceRows} gives at once. */
@@ -155,31 +156,5 @@ function copyRows(s: Source, image: i32, top: i32, rows: i32, to: usize): void {
     }
     zeroFloats(to, (width - until) * s.channels)
     to += <usize>(width - until) * pixel
-  }
-}
-
-// Rows are often short; these loops beat the call into the engine that memory.copy and memory.fill make.
-
-function copyFloats(to: usize, from: usize, count: i32): void {
-  for (; count >= 4; count -= 4) {
-    v128.store(to, v128.load(from))
-    to += 16
-    from += 16
-  }
-  for (; count > 0; count--) {
-    f32.store(to, f32.load(from))
-    to += 4
-    from += 4
-  }
-}
-
-function zeroFloats(to: usize, count: i32): void {
-  for (; count >= 4; count -= 4) {
-    v128.store(to, f32x4.splat(0))
-    to += 16
-  }
-  for (; count > 0; count--) {
-    f32.store(to, 0)
-    to += 4
   }
 }

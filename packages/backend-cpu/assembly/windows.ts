@@ -2,7 +2,7 @@
  * Which taps of a window lie inside the image, on one axis: `from <= tap < until`, for a window that
  * begins at `start` (before the image where negative) with taps `dilation` apart.
  */
-import { max32, min32 } from './simd'
+import { max32 } from './simd'
 
 // @ts-ignore: decorator
 @inline
@@ -13,5 +13,7 @@ export function firstInside(start: i32, dilation: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function lastInside(start: i32, dilation: i32, size: i32, taps: i32): i32 {
-  return max32(0, min32(taps, (size - start + dilation - 1) / dilation))
+  // Mostly the whole window is inside, and there is nothing to divide.
+  if (start + (taps - 1) * dilation < size) return taps
+  return max32(0, (size - start + dilation - 1) / dilation)
 }

@@ -185,8 +185,26 @@ function greatestDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestDivisor(b, a % b)
 }
 
+/** Multiply-adds that writing or adding one float of a product's result is worth. */
+const RESULT = 4
+
+/**
+ * Whether adding whole windows to the input takes less time than a convolution over the outputs, by
+ * their multiply-adds per image; panels of the product have eight columns. See `assembly/spread.ts`.
+ */
+function spreads(sizes: Sizes, rows: readonly Phase[], columns: readonly Phase[]): boolean {
+  const { r, s, cg, kg, oh, ow } = sizes
+  const panels = (width: number) => Math.ceil(width / 8) * 8
+  const reads = (phases: readonly Phase[]) =>
+    phases.reduce((sum, { grid, taps }) => sum + grid * taps, 0)
+  const gathering = reads(rows) * reads(columns) * kg * panels(cg)
+  const spreading = oh * ow * panels(r * s * cg) * (kg + 2 * RESULT)
+  return spreading < gathering
+}
+
 /** {@link Kernels.conv2dGradInput} for f32. */
 export function conv2dGradInputKernel(context: Context): Kernels['conv2dGradInput'] {
+  const { wasm } = context
   return (dy, weight, dx, geometry) => {
     if (sizeOf(dx.shape) === 0) return
     const sizes = sizesOf(dx, weight, dy, geometry)
@@ -221,6 +239,12 @@ export function conv2dGradInputKernel(context: Context): Kernels['conv2dGradInpu
           { at: b, down: 4, across: k * 4 },
           { at: c0, down: c * 4, across: 4 },
         )
+        continue
+      }
+      if (!depthwise && spreads(sizes, rows, columns)) {
+        const source = windows(sizes, geometry, c0, cg)
+        const fields = [...sourceFields(source), images, k * 4, kg, b, k * 4]
+        withScratch(context, fields, wasm.spreadScratch, (job) => wasm.spread(job, 0, n))
         continue
       }
       for (const [i, row] of rows.entries())

@@ -57,6 +57,8 @@ export interface KernelModule {
   convolve(job: Address, first: number, last: number): void
   weightGradientScratch(job: Address): number
   weightGradient(job: Address, first: number, last: number): void
+  spreadScratch(job: Address): number
+  spread(job: Address, first: number, last: number): void
   depthwiseScratch(job: Address): number
   depthwise(job: Address, first: number, last: number): void
   depthwiseWeight(job: Address): void
