@@ -311,9 +311,9 @@ export async function saveTensors(
   tensors: Readonly<Record<string, Tensor>>,
   metadata?: Readonly<Record<string, string>>,
 ): Promise<Uint8Array> {
-  const entries: Record<string, HostTensor> = {}
-  for (const [name, t] of Object.entries(tensors)) entries[name] = await toHost(t)
-  return encodeSafetensors(entries, metadata)
+  const entries: [string, HostTensor][] = []
+  for (const [name, t] of Object.entries(tensors)) entries.push([name, await toHost(t)])
+  return encodeSafetensors(Object.fromEntries(entries), metadata)
 }
 
 /**
