@@ -163,11 +163,6 @@ function emitSign(f: FunctionBuilder, dtype: DType, [x]: readonly Operand[]): vo
     f.get(value)
     f.simd(simd.f32Abs)
     f.simd(simd.f32Lt)
-    f.get(value)
-    f.get(value)
-    f.simd(simd.f32Eq)
-    f.simd(simd.and)
-    f.get(value)
     f.simd(simd.bitselect)
   }
 }
