@@ -13,6 +13,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const windows = process.platform === 'win32'
 const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
+// What is unchanged stays silent; a failure stops only what depends on it.
+const report = ['--output-logs=new-only', '--continue=dependencies-successful']
+
 const tasks = {
   start: (args) => build('train').then(() => node(['apps/train/src/main.ts', ...args])),
   golden: (args) =>
@@ -20,13 +23,13 @@ const tasks = {
   bench: (args) =>
     build('bench').then(() => node(['--expose-gc', 'apps/bench/src/main.ts', ...args])),
   test: async () => {
-    await turbo(['build', 'typecheck', 'test', '--output-logs=new-only'])
+    await turbo(['build', 'typecheck', 'test', ...report])
     await pnpm(['run', 'lint'])
   },
   ...Object.fromEntries(
     ['build', 'typecheck', 'test:browser', 'check:package'].map((name) => [
       name,
-      (args) => turbo([name, '--output-logs=new-only', ...args]),
+      (args) => turbo([name, ...report, ...args]),
     ]),
   ),
 }
