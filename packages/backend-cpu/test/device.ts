@@ -143,8 +143,8 @@ export class Device {
     const values = arrayOf(dtype).from([...data])
     const buffer = this.backend.alloc(values.byteLength)
     this.backend.write(buffer, values)
-    const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)))
-    const view = { buffer, dtype, shape, strides, offset: 0, ...layout }
+    const strides = layout?.strides ?? shape.map((_, axis) => sizeOf(shape.slice(axis + 1)))
+    const view = { buffer, dtype, shape, strides, offset: layout?.offset ?? 0 }
     this.#held.push(view)
     return view
   }

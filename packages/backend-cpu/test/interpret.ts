@@ -51,7 +51,7 @@ function cast(value: number, from: DType, to: DType): number {
 
 function erf(x: number): number {
   const a = Math.abs(x)
-  if (Number.isNaN(a)) return a
+  if (Number.isNaN(x) || x === 0) return x
   if (a > 6) return Math.sign(x)
   if (a < 2.5) {
     let term = x

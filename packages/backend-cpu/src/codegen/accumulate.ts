@@ -19,7 +19,7 @@ const nowhere = 0x7fffffff
 
 /** How to reset, step, join and read {@link Slot}s of one kind of reduction. */
 export class Accumulator {
-  /** Only the wide part is exact enough to keep: call {@link flush} at least every 64 or so steps. */
+  /** Only the wide part is exact enough to keep: call {@link flush} every few steps. */
   readonly flushes: boolean
   readonly tracksIndex: boolean
   readonly #f: FunctionBuilder

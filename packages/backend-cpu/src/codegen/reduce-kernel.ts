@@ -12,7 +12,7 @@ import { nest, type OperandSpec, Operands, type Pointers, step } from './operand
 import { FunctionBuilder, type Local, type MemoryType } from './wasm.ts'
 
 /** Steps of one f32 lane between two flushes into f64. */
-const blockSteps = 64
+const blockSteps = 32
 
 /** Four accumulators, or rows of a whole cache line, as long as the program is not too long. */
 const unrollAcrossUpTo = 12
