@@ -6,7 +6,7 @@
  * on the class.
  */
 
-import { type BackwardOptions, type Edge, Node, runBackward, seedFor } from './autograd.ts'
+import { type BackwardOptions, type Edge, Node, noGrad, runBackward, seedFor } from './autograd.ts'
 import type { Backend, DeviceBuffer, View } from './backend.ts'
 import { bytesOf, type DType, isFloat, type TypedArray, viewAs } from './dtype.ts'
 import { DeviceError, DTypeError, GraphError, ShapeError, showShape } from './errors.ts'
@@ -139,7 +139,7 @@ export class Tensor implements View, Resource {
    * ```
    */
   backward(gradient?: Tensor, options: BackwardOptions = {}): void {
-    const seed = seedFor('backward', this, gradient, () => this.detach().onesLike())
+    const seed = seedFor('backward', this, gradient, () => this.onesLike())
     runBackward(this, seed, options, (edge, g) => {
       // Every edge that is not a node is a leaf.
       const leaf = edge as Tensor
@@ -253,7 +253,7 @@ export class Tensor implements View, Resource {
   #dense(): Tensor {
     if (this.#disposed) throw disposedError(this)
     const fits = this.isContiguous && this.offset === 0
-    return fits ? new Tensor(this, this.storage.retain()) : this.detach().copy()
+    return fits ? new Tensor(this, this.storage.retain()) : noGrad(() => this.copy())
   }
 
   #trim(bytes: ArrayBuffer): TypedArray {
