@@ -26,6 +26,7 @@ export {
   GraphError,
   NablaError,
   ShapeError,
+  showShape,
 } from './errors.ts'
 export { type GradOptions, grad, gradients, valueAndGrad } from './grad.ts'
 export { type GradCheckOptions, GradientError, gradCheck } from './gradcheck.ts'
