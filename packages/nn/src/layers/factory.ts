@@ -1,0 +1,43 @@
+/** What layers with parameters have in common: where their tensors come from. */
+import {
+  type Backend,
+  type FloatDType,
+  type Generator,
+  type Pair,
+  type Shape,
+  type Tensor,
+  uniform,
+} from '@nablajs/tensor'
+import { parameter } from '../state.ts'
+
+/** Where the parameters of a layer live and how they are drawn. */
+export interface FactoryOptions {
+  /** Default: f32 (see `setDefaultDType`). */
+  dtype?: FloatDType
+  /** Default: the one set with `setDevice`. */
+  device?: Backend
+  /** What draws the initial values. Default: the shared one (see `manualSeed`). */
+  generator?: Generator
+}
+
+/**
+ * PyTorch's default for weights and biases: uniform in ±1/√fanIn. (PyTorch writes it for weights as
+ * `kaiming_uniform_(a=√5)`, which is the same bound.)
+ */
+export function drawParameter(shape: Shape, fanIn: number, options: FactoryOptions): Tensor {
+  const bound = fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0
+  const { dtype, device, generator } = options
+  return parameter(
+    uniform(shape, -bound, bound, {
+      ...(dtype && { dtype }),
+      ...(device && { device }),
+      ...(generator && { generator }),
+    }),
+  )
+}
+
+/** `3` for two equal numbers, else `[3, 5]`. */
+export function showPair(value: Pair): string {
+  if (typeof value === 'number') return String(value)
+  return value[0] === value[1] ? String(value[0]) : `[${value.join(', ')}]`
+}
