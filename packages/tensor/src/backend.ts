@@ -159,6 +159,9 @@ export interface Backend {
 
   /** Resolves when everything submitted has run. */
   sync(): Promise<void>
-  /** Gives all memory back; any later call is a DeviceError. */
+  /**
+   * Gives all memory back. Any later call is a DeviceError, but for `free`, which does nothing:
+   * tensors may outlive their device, and the garbage collector lets go of them at any time.
+   */
   dispose(): void
 }

@@ -44,8 +44,9 @@ const floats: Record<Computed, Meaning> = {
   // C's pow: 1 to any power and anything to the power 0 is 1, NaN included.
   pow: (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b),
   atan2: Math.atan2,
-  min: Math.min,
-  max: Math.max,
+  // Math.min itself would take the unused third argument for a number, too.
+  min: (a, b) => Math.min(a, b),
+  max: (a, b) => Math.max(a, b),
   mulhi: (a, b) => Number((BigInt(a) * BigInt(b)) >> 32n),
   and: (a, b) => a & b,
   or: (a, b) => a | b,

@@ -135,6 +135,7 @@ export function reference(): Backend {
       return buffer
     },
     free(buffer) {
+      if (disposed) return
       hostOf(buffer)
       const own = buffer as HostBuffer
       own.data = undefined
