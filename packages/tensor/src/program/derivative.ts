@@ -14,11 +14,21 @@ type Tangent = Scalar | undefined
 /** `y` is the node itself, `args` its arguments, `t` their tangents (at least one is not zero). */
 type Rule = (y: Scalar, args: readonly Scalar[], t: readonly Tangent[]) => Tangent
 
-const isOne = (node: Scalar): boolean => node.op === 'constant' && node.value === 1
+const isConstant = (node: Scalar, value: number): boolean =>
+  node.op === 'constant' && node.value === value
+
+/** Whether a choice has a side that is zero, whatever it is multiplied by. */
+const mayBeZero = (t: Scalar): boolean =>
+  isConstant(t, 0) || (t.op === 'select' && t.args.slice(1).some(mayBeZero))
 
 function times(t: Tangent, factor: Scalar): Tangent {
-  if (t === undefined) return undefined
-  return isOne(t) ? factor : isOne(factor) ? t : t.mul(factor)
+  if (t === undefined || isConstant(factor, 1)) return t
+  if (isConstant(t, 0)) return t
+  if (isConstant(t, 1)) return factor
+  if (!mayBeZero(t)) return t.mul(factor)
+  // 0 times an infinite gradient would be NaN: what is not taken stays 0.
+  const [condition, a, b] = t.args
+  return select(condition!, times(a, factor)!, times(b, factor)!)
 }
 
 function plus(a: Tangent, b: Tangent): Tangent {
@@ -144,7 +154,7 @@ export function chainRule(source: Program, wrt: number): Program | undefined {
       const [y] = inline(source, leaves)
       const [t] = tangents([y!], leaves[wrt]!)
       depends = t !== undefined
-      return times(t ?? constant(0, g!.dtype), g!) ?? g!
+      return times(t, g!) ?? g!
     },
   )
   return depends ? built : undefined
