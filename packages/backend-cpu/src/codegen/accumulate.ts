@@ -8,7 +8,7 @@ import type { FunctionBuilder, Local } from './wasm.ts'
 
 export interface Slot {
   readonly value: Local
-  /** argmax and argmin: where `value` was. */
+  /** argmax and argmin: where `value` was. max and min of floats: all ones once a NaN was seen. */
   readonly index: Local
   /** Sums of floats: everything up to the last flush in f64, elements 0 1 and 2 3. */
   readonly wide: readonly [Local, Local]
@@ -22,6 +22,11 @@ export class Accumulator {
   /** Only the wide part is exact enough to keep: call {@link flush} every few steps. */
   readonly flushes: boolean
   readonly tracksIndex: boolean
+  /**
+   * The max of wasm that lets NaN through is eight instructions on x86, and the one that is a
+   * single instruction loses NaN: so they are looked for on the side.
+   */
+  readonly #marksNaN: boolean
   readonly #f: FunctionBuilder
   readonly #combine: Combine
   readonly #dtype: DType
@@ -32,6 +37,7 @@ export class Accumulator {
     this.#dtype = dtype
     this.flushes = combine === 'sum' && dtype === 'f32'
     this.tracksIndex = combine === 'argmax' || combine === 'argmin'
+    this.#marksNaN = dtype === 'f32' && (combine === 'max' || combine === 'min')
   }
 
   slot(): Slot {
@@ -43,8 +49,8 @@ export class Accumulator {
     const f = this.#f
     f.splat(neutralBits(this.#combine, this.#dtype))
     f.set(value)
-    if (this.tracksIndex) {
-      f.splat(nowhere)
+    if (this.tracksIndex || this.#marksNaN) {
+      f.splat(this.tracksIndex ? nowhere : 0)
       f.set(index)
     }
     if (this.flushes)
@@ -58,6 +64,7 @@ export class Accumulator {
   step(slot: Slot, x: Local, index: Local): void {
     if (!this.tracksIndex) {
       this.#join(slot.value, x)
+      if (this.#marksNaN) this.#mark(slot, () => this.#unequal(x))
       return
     }
     const better = this.#f.local('v128')
@@ -79,6 +86,7 @@ export class Accumulator {
     }
     if (!this.tracksIndex) {
       this.#join(slot.value, other.value)
+      if (this.#marksNaN) this.#mark(slot, () => f.get(other.index))
       return
     }
     const better = f.local('v128')
@@ -139,7 +147,7 @@ export class Accumulator {
       [2, 3, 0, 1],
       [1, 0, 3, 2],
     ] as const) {
-      for (const part of this.tracksIndex ? (['value', 'index'] as const) : (['value'] as const)) {
+      for (const part of ['value', 'index'] as const) {
         f.get(slot[part])
         f.get(slot[part])
         f.shuffle(order[0], order[1], order[2], order[3])
@@ -165,7 +173,26 @@ export class Accumulator {
       f.splat(nowhere)
       f.simd(simd.i32Ne)
       f.simd(simd.and)
-    } else f.get(value)
+    } else {
+      f.get(value)
+      if (!this.#marksNaN) return
+      f.get(index)
+      f.simd(simd.or) // all ones are a NaN
+    }
+  }
+
+  #mark({ index }: Slot, push: () => void): void {
+    this.#f.get(index)
+    push()
+    this.#f.simd(simd.or)
+    this.#f.set(index)
+  }
+
+  /** Pushes where `x` is NaN. */
+  #unequal(x: Local): void {
+    this.#f.get(x)
+    this.#f.get(x)
+    this.#f.simd(simd.f32Ne)
   }
 
   #join(into: Local, x: Local): void {
@@ -216,8 +243,8 @@ function joinCode(combine: Combine, dtype: DType): number {
   const signed = dtype === 'i32'
   if (combine === 'sum') return float ? simd.f32Add : simd.i32Add
   if (combine === 'prod') return float ? simd.f32Mul : simd.i32Mul
-  if (combine === 'max') return float ? simd.f32Max : signed ? simd.i32MaxS : simd.i32MaxU
-  return float ? simd.f32Min : signed ? simd.i32MinS : simd.i32MinU
+  if (combine === 'max') return float ? simd.f32Pmax : signed ? simd.i32MaxS : simd.i32MaxU
+  return float ? simd.f32Pmin : signed ? simd.i32MinS : simd.i32MinU
 }
 
 /** The neutral element of a combine: what no element means. */

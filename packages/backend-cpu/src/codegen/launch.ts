@@ -104,9 +104,12 @@ export function checkViews(
 ): void {
   if (views.length !== dtypes.length)
     throw new ShapeError(`${name}: ${views.length} ${side}s came for ${dtypes.length}`)
-  for (let i = 0; i < dtypes.length; i++)
-    if (views[i]!.dtype !== dtypes[i])
-      throw new DTypeError(`${name}: ${side} ${i} is ${views[i]!.dtype}; it must be ${dtypes[i]}`)
+  for (let i = 0; i < dtypes.length; i++) checkView(views[i]!, dtypes[i]!, side, i, name)
+}
+
+export function checkView(view: View, dtype: DType, side: string, i: number, name: string): void {
+  if (view.dtype !== dtype)
+    throw new DTypeError(`${name}: ${side} ${i} is ${view.dtype}; it must be ${dtype}`)
 }
 
 /** Throws unless all elements of the view are inside its buffer. */

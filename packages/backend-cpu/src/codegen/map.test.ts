@@ -250,6 +250,35 @@ describe('map', () => {
     device.free()
   })
 
+  test('transposed views, in tiles', () => {
+    const random = generator(15)
+    const weigh = program({ name: 'weigh', inputs: ['i32', 'i32'] }, (x, y) => [
+      x!.add(y!).add(index(1)),
+      position(),
+    ])
+    for (const [rows, columns] of [
+      [64, 64],
+      [70, 131],
+      [33, 200],
+    ] as const)
+      for (const strides of [
+        [1, rows],
+        [-1, rows],
+        [1, rows + 5],
+      ]) {
+        const data = Array.from({ length: (rows + 5) * columns }, () => randomValue(random, 'i32'))
+        const offset = strides[0]! < 0 ? rows - 1 : 0
+        const turned = device.view('i32', [rows, columns], data, { strides, offset })
+        const plain = device.view('i32', [rows, columns], data)
+        const outputs = [0, 1].map((i) => device.empty(i ? 'u32' : 'i32', [rows, columns]))
+        device.backend.map(weigh, [turned, plain], outputs)
+        const expected = device.expectedMap(weigh, [rows, columns], [turned, plain])
+        for (const [i, output] of outputs.entries())
+          expect(difference(device.read(output), expected[i]!)).toBe('')
+        device.free()
+      }
+  })
+
   test('an element has the same bits wherever it falls', () => {
     const f = program({ name: 'f', inputs: ['f32'] }, (x) =>
       x!.tanh().add(x!.sin()).mul(x!.erf()).sub(x!.exp().log1p()),

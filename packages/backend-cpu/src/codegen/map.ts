@@ -1,5 +1,5 @@
 /** Runs `map`: finds or makes the kernel of a program for the layout of a call. */
-import { type DType, type Program, ShapeError, type View } from '@nablajs/tensor/backend'
+import { type DType, type Program, ShapeError, sizeOf, type View } from '@nablajs/tensor/backend'
 import { counterStrides, countersOf } from './counters.ts'
 import { checkBounds, checkViews, flatKind, type Launcher } from './launch.ts'
 import { lower } from './lower.ts'
@@ -24,6 +24,8 @@ export class MapRunner {
   readonly #launcher: Launcher
   readonly #entries: Entry[] = []
   readonly #plan: Plan = new Plan()
+  /** The strides of all operands of a call. */
+  readonly #strides: (readonly number[])[] = []
 
   constructor(launcher: Launcher) {
     this.#launcher = launcher
@@ -92,30 +94,38 @@ export class MapRunner {
   ): void {
     const { lowered, counters, program } = entry
     const plan = this.#plan
-    const strides = [...inputs, ...outputs].map((view) => view.strides)
-    plan.merge(shape, [...strides, ...counters.map((key) => counterStrides(key, shape))])
+    const strides = this.#strides
+    strides.length = 0
+    for (let i = 0; i < inputs.length; i++) strides.push(inputs[i]!.strides)
+    for (let i = 0; i < outputs.length; i++) strides.push(outputs[i]!.strides)
+    for (const counter of counters) strides.push(counterStrides(counter, shape))
+    plan.merge(shape, strides)
     if (plan.extents.length === 0) plan.addLoop(false)
     const axis = plan.cheapest(false, inputs.length, outputs.length, lowered.code.length)
     plan.addToOrder(false, axis)
+    const views = inputs.length + outputs.length
+    const rest = plan.tile(views)
 
     const rank = plan.order.length
     const operands = plan.operands
     const layout = descriptorLayout(operands, scalars.length, rank)
     this.#launcher.require(layout.words, program.name)
     const { memory, word } = this.#launcher
-    const viewCount = inputs.length + outputs.length
-    for (let c = 0; c < counters.length; c++) memory.i32[word + viewCount + c] = 0
+    for (let c = 0; c < counters.length; c++) memory.i32[word + views + c] = 0
     this.#launcher.scalars(word + operands, program.scalars, scalars, program.name)
-    plan.write(memory.i32, word + layout.extents, counters.length)
 
     const key = plan.kernelKey(rank, axis)
     const kernel =
       entry.kernels.get(key) ?? this.#compile(entry, key, rank, plan.specs(axis, counters.length))
-    const outer = plan.extents[plan.order[0]!]!
-    let inner = 1
-    for (let loop = 1; loop < rank; loop++) inner *= plan.extents[plan.order[loop]!]!
-    this.#launcher.run(kernel, outer, inner)
+    for (let last = rest === 0; ; last = true) {
+      plan.write(memory.i32, word + layout.extents, counters.length)
+      const outer = plan.extents[plan.order[0]!]!
+      this.#launcher.run(kernel, outer, sizeOf(plan.extents) / outer)
+      if (last) return
+      plan.moveToRest(rest, memory.i32, word, counters.length)
+    }
   }
+
   #compile(entry: Entry, key: number | string, rank: number, specs: OperandSpec[]): Run {
     const { lowered: program, counters } = entry
     const { memory } = this.#launcher

@@ -9,6 +9,11 @@ import { type OperandSpec, type StepKind, step } from './operands.ts'
 const stridedLoad = 4
 const stridedStore = 5
 
+const lineElements = 16
+
+/** Steps of a tile: as many cache lines as the smallest first-level caches hold comfortably. */
+const tileSteps = 16
+
 /** 3^28 kernels for each of 2^8 loop nests are below 2^53. */
 export const maxNumberedOperands = 28
 
@@ -115,6 +120,49 @@ export class Plan {
       counter: o >= this.operands - counters,
       kind: this.kind(o, axis),
     }))
+  }
+
+  /**
+   * Cuts the last loop into tiles where an operand jumps along it but runs along another axis (a
+   * transposed view): loops over the tiles outside, that axis, then a tile, so that cache lines are
+   * used up before they go. Returns how many steps of the axis are left over.
+   */
+  tile(views: number): number {
+    const axis = this.order[this.order.length - 1]!
+    const extent = this.extents[axis]!
+    if (this.order.length < 2 || extent < 4 * tileSteps) return 0
+    const across = this.order.findIndex((other, loop) => {
+      if (loop === this.order.length - 1 || this.extents[other]! < 2 * lineElements) return false
+      for (let o = 0; o < views; o++) {
+        const own = this.strides[o]!
+        if (Math.abs(own[axis]!) >= lineElements && Math.abs(own[other]!) === 1) return true
+      }
+      return false
+    })
+    if (across < 0) return 0
+    const rest = extent % tileSteps
+    const tiles = this.extents.push(Math.floor(extent / tileSteps)) - 1
+    this.reduced.push(false)
+    for (let o = 0; o < this.operands; o++) {
+      const own = this.strides[o]!
+      own.push(own[axis]! * tileSteps)
+    }
+    this.extents[axis] = tileSteps
+    const [other] = this.order.splice(across, 1)
+    this.order.splice(-1, 0, tiles, other!)
+    return rest
+  }
+
+  /** After the tiles: one of `rest` steps, `words` being where the operands start. */
+  moveToRest(rest: number, words: Int32Array<ArrayBufferLike>, at: number, counters: number): void {
+    const axis = this.order[this.order.length - 1]!
+    const tiles = this.extents.length - 1
+    for (let o = 0; o < this.operands; o++) {
+      const unit = o < this.operands - counters ? 4 : 1
+      words[at + o]! += this.strides[o]![tiles]! * this.extents[tiles]! * unit
+    }
+    this.extents[axis] = rest
+    this.extents[tiles] = 1
   }
 
   /** Writes extents and strides of the loops as {@link descriptorLayout} has them. */

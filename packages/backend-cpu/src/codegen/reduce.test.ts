@@ -230,6 +230,47 @@ describe('reduce', () => {
     device.free()
   })
 
+  test('wide matrices of many rows, in parts', () => {
+    const random = generator(14)
+    const scale = program({ name: 'scale', inputs: ['f32'], scalars: ['f32'] }, (x, s) =>
+      x!.mul(s!).add(1),
+    )
+    const input = (shape: number[], strides: number[]): View =>
+      device.view('f32', shape, values(random, 'sum', 'f32', 70_000), { strides, offset: 3 })
+    for (const [shape, output, strides] of [
+      [
+        [64, 512],
+        [1, 512],
+        [512, 1],
+      ],
+      [
+        [67, 70],
+        [1, 70],
+        [512, 1],
+      ],
+      [
+        [67, 3, 70],
+        [1, 1, 70],
+        [512, 100, 1],
+      ],
+      [
+        [2, 41, 3, 70],
+        [2, 1, 3, 70],
+        [210, 1024, 70, 1],
+      ],
+    ] as [number[], number[], number[]][])
+      for (const combine of combines) {
+        const own = combine === 'prod' ? identity('f32') : scale
+        const scalars = combine === 'prod' ? [] : [2]
+        const view = input(shape, strides)
+        check(random, { program: own, combine }, [view], output, scalars)
+        if (!combine.startsWith('arg') && combine !== 'prod')
+          check(random, { program: scale, combine, finish: scale }, [view], output, [2])
+        device.free()
+      }
+    expect(device.backend.memory().bytes).toBe(0)
+  })
+
   test('many short runs are summed as carefully as one long one', () => {
     const [rows, width] = [200_000, 3]
     const tenth = Math.fround(0.1)

@@ -14,9 +14,10 @@ import {
   sizeOf,
   type View,
 } from '@nablajs/tensor/backend'
+import { CpuBuffer } from '../memory.ts'
 import { neutral } from './accumulate.ts'
 import { counterStrides, countersOf } from './counters.ts'
-import { checkBounds, checkViews, type Launcher } from './launch.ts'
+import { checkBounds, checkView, checkViews, type Launcher } from './launch.ts'
 import { lower } from './lower.ts'
 import type { MapRunner } from './map.ts'
 import type { Run } from './module.ts'
@@ -29,11 +30,14 @@ interface Entry {
   readonly program: Program
   readonly finish: Program | undefined
   readonly counters: readonly string[]
-  readonly output: readonly DType[]
+  readonly output: DType
   /** The constant result of a reduction over no elements. */
   readonly empty: Program
   readonly kernels: Map<number | string, Run>
 }
+
+/** The counter over the reduced axes that argmax and argmin need. */
+const argument = 'argument'
 
 const combines: Readonly<Record<Combine, number>> = {
   sum: 0,
@@ -50,6 +54,8 @@ export class ReduceRunner {
   /** By program, then by combine and `finish`. */
   readonly #entries: Map<number, Entry>[] = []
   readonly #plan: Plan = new Plan()
+  /** The strides of all operands of a call. */
+  readonly #strides: (readonly number[])[] = []
 
   /** `map` fills outputs whose elements reduce nothing. */
   constructor(launcher: Launcher, map: MapRunner) {
@@ -67,7 +73,7 @@ export class ReduceRunner {
     const { name } = program
     const entry = this.#entry(reduction)
     checkViews(inputs, program.inputs, 'input', name)
-    checkViews([output], entry.output, 'output', name)
+    checkView(output, entry.output, 'output', 0, name)
     const shape = inputs[0]?.shape ?? output.shape
     const reduced = reducedAxes(shape, inputs, output, name)
     if (sizeOf(output.shape) === 0) return
@@ -80,20 +86,25 @@ export class ReduceRunner {
 
     const plan = this.#plan
     const { counters } = entry
-    plan.merge(
-      shape,
-      [
-        ...inputs.map((view) => view.strides),
-        output.strides.map((stride, axis) => (reduced[axis] ? 0 : stride)),
-        ...counters.map((key) =>
-          key === 'argument' ? argumentStrides(shape, reduced) : counterStrides(key, shape),
-        ),
-      ],
-      reduced,
-    )
-    for (const kind of [false, true]) if (!plan.reduced.includes(kind)) plan.addLoop(kind)
-    const { axis, across } = chooseLanes(plan, inputs.length, entry)
-    const kept = plan.reduced.filter((kind) => !kind).length
+    const strides = this.#strides
+    strides.length = 0
+    for (let i = 0; i < inputs.length; i++) strides.push(inputs[i]!.strides)
+    strides.push(output.strides.map((stride, axis) => (reduced[axis] ? 0 : stride)))
+    for (const counter of counters)
+      strides.push(
+        counter === argument ? argumentStrides(shape, reduced) : counterStrides(counter, shape),
+      )
+    plan.merge(shape, strides, reduced)
+    if (!plan.reduced.includes(false)) plan.addLoop(false)
+    if (!plan.reduced.includes(true)) plan.addLoop(true)
+    const across = chooseLanes(plan, inputs.length, entry)
+    let kept = 0
+    for (const kind of plan.reduced) if (!kind) kept++
+    const axis = plan.order[across ? plan.order.length - 1 : kept - 1]!
+    if (!across && counters.length === 0 && isTall(plan, axis, inputs.length)) {
+      this.#runInParts(reduction, inputs, output, scalars, kept)
+      return
+    }
 
     const operands = plan.operands
     const layout = descriptorLayout(operands, scalars.length, plan.order.length)
@@ -111,6 +122,67 @@ export class ReduceRunner {
     const kernel = entry.kernels.get(key) ?? this.#compile(entry, key, axis, kept, across)
     const outer = plan.extents[plan.order[0]!]!
     this.#launcher.run(kernel, outer, sizeOf(plan.extents) / outer)
+  }
+
+  /**
+   * Reduces parts of {@link partRows} rows first, and then their results, so that the rows a
+   * column needs at a time stay in the cache until its neighbours have used them too.
+   */
+  #runInParts(
+    { program, combine, finish }: Reduction,
+    inputs: readonly View[],
+    output: View,
+    scalars: readonly number[],
+    kept: number,
+  ): void {
+    const { order, extents, strides } = this.#plan
+    const loops = order.slice(0, -1)
+    const rows = order[order.length - 1]!
+    const count = extents[rows]!
+    const along = inputs.map((_, i) => [...loops, rows].map((axis) => strides[i]![axis]!))
+    const inner = loops.map((axis) => extents[axis]!)
+    const outer = inner.map((extent, loop) => (loop < kept ? extent : 1))
+    const finalStrides = [0, ...loops.map((axis) => strides[inputs.length]![axis]!), 0]
+
+    const parts = Math.ceil(count / partRows)
+    const shape = [parts, ...outer, 1]
+    const { memory } = this.#launcher
+    const bytes = 4 * sizeOf(shape)
+    const buffer = new CpuBuffer(memory, memory.scratch(bytes), bytes)
+    const dtype = program.code[program.outputs[0]!]!.dtype
+    const partial: View = { buffer, dtype, shape, strides: contiguousStrides(shape), offset: 0 }
+
+    // All full parts at once, then the one that is left.
+    const full = Math.floor(count / partRows)
+    const reduce = (first: number, number: number, size: number): void =>
+      this.run(
+        { program, combine },
+        inputs.map((view, i) => {
+          const own = along[i]!
+          const stride = own[own.length - 1]!
+          return {
+            ...view,
+            shape: [number, ...inner, size],
+            strides: [stride * partRows, ...own],
+            offset: view.offset + first * partRows * stride,
+          }
+        }),
+        { ...partial, shape: [number, ...outer, 1], offset: first * sizeOf(outer) },
+        scalars,
+      )
+    reduce(0, full, partRows)
+    if (full < parts) reduce(full, 1, count - full * partRows)
+
+    const signature = { name: program.name, inputs: [dtype], scalars: program.scalars }
+    const final = { ...output, shape: [1, ...outer, 1], strides: finalStrides }
+    const identity = build(signature, (x) => x!)
+    this.run(
+      finish ? { program: identity, combine, finish } : { program: identity, combine },
+      [partial],
+      final,
+      scalars,
+    )
+    memory.release(buffer.address)
   }
 
   #compile(entry: Entry, key: number | string, axis: number, kept: number, across: boolean): Run {
@@ -171,8 +243,8 @@ function makeEntry(reduction: Reduction): Entry {
     reduction,
     program: lowered,
     finish: finish && lower(finish),
-    counters: locates ? [...countersOf(lowered), 'argument'] : countersOf(lowered),
-    output: [finish ? finish.code[finish.outputs[0]!]!.dtype : combined],
+    counters: locates ? [...countersOf(lowered), argument] : countersOf(lowered),
+    output: finish ? finish.code[finish.outputs[0]!]!.dtype : combined,
     empty: build({ name: program.name, inputs: [], scalars: program.scalars }, (...scalars) =>
       finish ? inline(finish, [nothing, ...scalars]) : nothing,
     ),
@@ -181,19 +253,15 @@ function makeEntry(reduction: Reduction): Entry {
 }
 
 /**
- * Orders the loops and chooses the axis for the lanes. Across a reduced axis the lanes must be
+ * Orders the loops: the last reduced one or the last kept one goes into the lanes. Across a reduced axis the lanes must be
  * joined for each output; along a kept axis every output runs through all its elements.
  */
-function chooseLanes(
-  plan: Plan,
-  inputs: number,
-  { program, counters }: Entry,
-): { axis: number; across: boolean } {
+function chooseLanes(plan: Plan, inputs: number, { program, counters }: Entry): boolean {
   const body = program.code.length
   let elements = 1
   for (const [axis, extent] of plan.extents.entries()) if (plan.reduced[axis]) elements *= extent
   // The first of equal values is known by its order, which must stay for argmax and argmin.
-  const ordered = counters.includes('argument')
+  const ordered = counters.includes(argument)
   const reducedAxis = ordered
     ? plan.reduced.lastIndexOf(true)
     : plan.cheapest(true, inputs, 0, body)
@@ -203,7 +271,25 @@ function chooseLanes(
   const across = costAcross < costAlong
   plan.addToOrder(false, across ? plan.reduced.lastIndexOf(false) : keptAxis)
   plan.addToOrder(true, across ? reducedAxis : plan.reduced.lastIndexOf(true))
-  return { axis: across ? reducedAxis : keptAxis, across }
+  return across
+}
+
+/** Rows of a part, and the distance in elements at which rows fall into the same cache sets. */
+const partRows = 8
+const conflictingStride = 512
+
+/**
+ * Whether the last loop goes down the rows of a matrix whose width is a large power of two or a
+ * multiple of one: caches hold only a few lines at such distances.
+ */
+function isTall({ order, extents, strides }: Plan, lanes: number, inputs: number): boolean {
+  const rows = order[order.length - 1]!
+  if (extents[rows]! < 4 * partRows || extents[lanes]! < 64) return false
+  for (let i = 0; i < inputs; i++) {
+    const stride = strides[i]![rows]!
+    if (strides[i]![lanes] === 1 && stride !== 0 && stride % conflictingStride === 0) return true
+  }
+  return false
 }
 
 /** Instructions to join the lanes of one output, and to move on to the next row of lanes. */
