@@ -95,15 +95,12 @@ describe('chainRule', () => {
         %2 = lt.bool %0, %1
         %3 = input.f32 0
         %4 = eq.bool %1, %0
-        %5 = constant.f32 1
-        %6 = constant.f32 0
-        %7 = add.f32 %5, %6
-        %8 = constant.f32 0.5
-        %9 = mul.f32 %7, %8
-        %10 = mul.f32 %9, %3
-        %11 = select.f32 %4, %10, %6
-        %12 = select.f32 %2, %3, %11
-        return %12"
+        %5 = constant.f32 0.5
+        %6 = mul.f32 %5, %3
+        %7 = constant.f32 0
+        %8 = select.f32 %4, %6, %7
+        %9 = select.f32 %2, %3, %8
+        return %9"
     `)
   })
 

@@ -41,8 +41,8 @@ const flat: Rule = () => undefined
 
 /** d max(a, b): the larger side's; on a tie half of each, as PyTorch's `maximum`. */
 function extremum(first: Scalar, y: Scalar, [ta, tb]: readonly Tangent[], tie: Scalar): Scalar {
-  const [a, b] = [orZero(ta, y), orZero(tb, y)]
-  return select(first, a, select(tie, a.add(b).mul(0.5), b))
+  const half = times(plus(ta, tb), constant(0.5, y.dtype))!
+  return select(first, orZero(ta, y), select(tie, half, orZero(tb, y)))
 }
 
 /* biome-ignore-start format: one rule, one line */
