@@ -12,7 +12,10 @@ import * as unary from './ops/unary.ts'
 import { Tensor } from './tensor.ts'
 
 /** A function of a tensor as a method of that tensor. */
-type Method<F> = F extends (x: Tensor, ...rest: infer Rest) => infer Result
+type Method<F> = F extends (
+  x: Tensor,
+  ...rest: infer Rest extends readonly unknown[]
+) => infer Result
   ? (...rest: Rest) => Result
   : never
 
