@@ -30,7 +30,7 @@ const none: readonly number[] = []
 export class CpuBackend implements Backend {
   readonly name = 'cpu'
   readonly dtypes: ReadonlySet<DType> = supported
-  readonly kernels: Partial<Kernels>
+  kernels: Partial<Kernels>
   readonly #memory: Memory
   readonly #launcher: Launcher
   readonly #map: MapRunner
@@ -111,6 +111,10 @@ export class CpuBackend implements Backend {
 
   dispose(): void {
     this.#memory.dispose()
+    // Compiled code holds on to the memory it was made for.
+    this.#map.clear()
+    this.#reduce.clear()
+    this.kernels = {}
   }
 }
 

@@ -35,7 +35,7 @@ export interface MemoryOptions {
 }
 
 export class Memory {
-  readonly wasm: WebAssembly.Memory
+  wasm: WebAssembly.Memory
   readonly type: MemoryType
   /** The whole memory as words; a new array after the memory has grown. */
   i32: Int32Array<ArrayBufferLike>
@@ -124,9 +124,12 @@ export class Memory {
     this.#peak = this.#bytes
   }
 
-  /** Buffers are gone; the memory itself goes when nothing refers to it. */
   dispose(): void {
     this.#disposed = true
+    // WebAssembly memory cannot be freed, only dropped.
+    this.wasm = new WebAssembly.Memory({ initial: 0 })
+    this.i32 = new Int32Array(0)
+    this.f32 = new Float32Array(0)
     this.#buffers = 0
     this.#bytes = 0
   }

@@ -1,4 +1,5 @@
 import {
+  arity,
   constant,
   type DType,
   index,
@@ -11,6 +12,7 @@ import {
 } from '@nablajs/tensor/backend'
 import { describe, expect, test } from 'vitest'
 import { Device, difference, generator, pick, type Random, randomValue } from '../../test/device.ts'
+import { approximate } from '../../test/interpret.ts'
 
 const device = await Device.open()
 
@@ -168,6 +170,13 @@ describe('map', () => {
       choose('or minus zero', (x, y) => select(x.lt(y), x, -0)),
     ])
       for (const shape of [[200], [9, 3]]) check(random, made, shape)
+  })
+
+  test('every primitive of the contract is among the tests', () => {
+    const leaves = ['input', 'scalar', 'constant', 'index', 'position', 'select']
+    const exact = [...unary, ...binary].map(([name]) => name.split(' ')[0]!)
+    const tested = new Set([...leaves, ...exact, ...Object.keys(approximate)])
+    expect(Object.keys(arity).filter((name) => !tested.has(name))).toEqual([])
   })
 
   test('index and position count in the original shape, on any layout', () => {

@@ -126,6 +126,10 @@ export class MapRunner {
     }
   }
 
+  clear(): void {
+    this.#entries.length = 0
+  }
+
   #compile(entry: Entry, key: number | string, rank: number, specs: OperandSpec[]): Run {
     const { lowered: program, counters } = entry
     const { memory } = this.#launcher

@@ -5,11 +5,9 @@
 
 /** Plain instructions: one byte each. */
 export const op = {
-  block: 0x02,
   loop: 0x03,
   if: 0x04,
   end: 0x0b,
-  br: 0x0c,
   brIf: 0x0d,
   call: 0x10,
   localGet: 0x20,
@@ -17,9 +15,7 @@ export const op = {
   localTee: 0x22,
   i32Load: 0x28,
   i32Const: 0x41,
-  i32Eqz: 0x45,
   i32LtS: 0x48,
-  i32GtS: 0x4a,
   i32GeS: 0x4e,
   i32Add: 0x6a,
   i32Sub: 0x6b,
@@ -96,7 +92,6 @@ export const simd = {
   f32Pmin: 0xea,
   f32Pmax: 0xeb,
   f64Abs: 0xec,
-  f64Neg: 0xed,
   f64Add: 0xf0,
   f64Sub: 0xf1,
   f64Mul: 0xf2,

@@ -185,6 +185,10 @@ export class ReduceRunner {
     memory.release(buffer.address)
   }
 
+  clear(): void {
+    this.#entries.length = 0
+  }
+
   #compile(entry: Entry, key: number | string, axis: number, kept: number, across: boolean): Run {
     const { program, finish, counters, reduction } = entry
     const { memory } = this.#launcher
