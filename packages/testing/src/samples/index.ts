@@ -1,0 +1,90 @@
+/**
+ * The samples of every op of `@nablajs/tensor`. Elementwise ops bring theirs in their rows; the
+ * others have a line in one of the tables. `test/samples.test.ts` fails for an export that has none.
+ */
+import * as nabla from '@nablajs/tensor'
+import { Inputs, type Sample } from '../sample.ts'
+import { conv2dSamples } from './conv2d.ts'
+import { createSamples } from './create.ts'
+import { type ElementwiseOp, elementwiseSamples } from './elementwise.ts'
+import { gatherSamples } from './gather.ts'
+import { matmulSamples } from './matmul.ts'
+import { movementSamples } from './movement.ts'
+import { pool2dSamples } from './pool2d.ts'
+import { randomSamples } from './random.ts'
+import { reduceSamples } from './reduce.ts'
+import type { SampleTable } from './table.ts'
+
+const tables: SampleTable = {
+  ...createSamples,
+  ...movementSamples,
+  ...reduceSamples,
+  ...matmulSamples,
+  ...conv2dSamples,
+  ...pool2dSamples,
+  ...gatherSamples,
+  ...randomSamples,
+}
+
+function isElementwise(value: unknown): value is ElementwiseOp {
+  return typeof value === 'function' && 'row' in value
+}
+
+/** Every op with its samples. */
+export function allSamples(): ReadonlyMap<string, readonly Sample[]> {
+  const found = new Map<string, readonly Sample[]>()
+  for (const [name, value] of Object.entries(nabla))
+    if (isElementwise(value)) found.set(name, elementwiseSamples(name, value))
+  for (const [name, make] of Object.entries(tables)) found.set(name, make(new Inputs(name)))
+  return found
+}
+
+/** Exported functions that are not ops, and so have no samples. */
+export const notOps: ReadonlySet<string> = new Set([
+  // Devices, dtypes, lifetimes
+  'checkShape',
+  'dispose',
+  'getDefaultDType',
+  'getDevice',
+  'keep',
+  'reference',
+  'scope',
+  'Scope',
+  'setDefaultDType',
+  'setDevice',
+  'showShape',
+  'Tensor',
+  'withDevice',
+  // Gradients
+  'enableGrad',
+  'grad',
+  'gradCheck',
+  'gradients',
+  'isGradEnabled',
+  'noGrad',
+  'valueAndGrad',
+  // Makes ops
+  'elementwise',
+  // Generators
+  'defaultGenerator',
+  'Generator',
+  'manualSeed',
+  // Files and memory that exists
+  'assign',
+  'decodeSafetensors',
+  'encodeSafetensors',
+  'fromHost',
+  'loadTensors',
+  'saveTensors',
+  'toHost',
+])
+
+/** The names of exported functions that have neither samples nor a place in {@link notOps}. */
+export function withoutSamples(): string[] {
+  const sampled = allSamples()
+  return Object.entries(nabla)
+    .filter(([, value]) => typeof value === 'function')
+    .filter(([, value]) => !(value.prototype instanceof Error))
+    .map(([name]) => name)
+    .filter((name) => !sampled.has(name) && !notOps.has(name))
+}

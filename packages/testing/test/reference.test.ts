@@ -1,0 +1,4 @@
+import { reference } from '@nablajs/tensor'
+import { conformance } from '@nablajs/testing'
+
+conformance('reference', reference)
