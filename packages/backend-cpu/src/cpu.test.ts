@@ -106,7 +106,7 @@ describe('errors of a cpu device', () => {
     backend.dispose()
     const disposed = /the cpu device was disposed/
     expect(() => backend.alloc(4)).toThrow(disposed)
-    expect(() => backend.free(buffer)).toThrow(disposed)
+    expect(() => backend.free(buffer)).not.toThrow()
     expect(() => backend.write(buffer, new Uint8Array(1))).toThrow(disposed)
     expect(() => backend.map(copy, [view], [view])).toThrow(disposed)
     expect(() => backend.reduce({ program: copy, combine: 'sum' }, [view], view)).toThrow(disposed)

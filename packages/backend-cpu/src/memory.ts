@@ -70,7 +70,9 @@ export class Memory {
     return buffer
   }
 
+  /** After {@link dispose} there is nothing left to free, and that is no error. */
   free(buffer: DeviceBuffer): void {
+    if (this.#disposed) return
     const address = this.addressOf(buffer, 'free')
     this.#allocator.free(address, buffer.bytes)
     ;(buffer as CpuBuffer).address = 0
