@@ -3,7 +3,6 @@ import { isTracked, record } from '../autograd.ts'
 import type { Combine } from '../backend.ts'
 import type { DType } from '../dtype.ts'
 import { reducedShape, type Shape, sameShape } from '../layout.ts'
-import { chainRule } from '../program/derivative.ts'
 import { type Program, program, type Signature } from '../program/program.ts'
 import type { Scalar } from '../program/scalar.ts'
 import { Tensor } from '../tensor.ts'
@@ -66,8 +65,8 @@ export function repeatedAxes(from: Shape, to: Shape): number[] {
 
 /**
  * `sum over axes of program(inputs)`, in one pass over memory, for tensors that broadcast to
- * `space`. The gradient is derived: `g`, repeated over the axes, through the program's chain rule.
- * The reduced axes stay, with size 1.
+ * `space`. The gradient is derived: `g`, repeated over the axes, through the program's chain rule;
+ * that of an input that was repeated is again one such sum. The reduced axes stay, with size 1.
  */
 export function sumOf(
   source: Program,
@@ -78,15 +77,25 @@ export function sumOf(
 ): Tensor {
   const out = runReduce({ program: source, combine: 'sum' }, inputs, space, axes, scalars)
   if (!isTracked(inputs)) return out
+  const op = mapOp(source)
+  const gradients = inputs.map((t, i) => (t.requiresGrad ? op.gradient(i) : null))
+  // Operand 0 of a gradient is g, operand k + 1 is input k.
+  const used = [...new Set(gradients.flatMap((gradient) => gradient?.uses ?? []))]
+  const kept = used.filter((operand) => operand !== 0)
+  const saved = kept.map((operand) => inputs[operand - 1]!)
   const shapes = inputs.map((t) => t.shape)
-  const saved = isIdentity(source) ? [] : inputs
   return record(source.name, out, inputs, saved, (g, values, needs) => {
     const wide = expand(g, space)
-    return shapes.map((shape, i) => {
-      const rule = needs[i] ? chainRule(source, i) : undefined
-      if (!rule) return undefined
-      const full = isIdentity(source) ? wide : runMap(mapOp(rule), [wide, ...values], scalars)
-      return sumTo(full, shape)
+    return gradients.map((gradient, i) => {
+      if (!gradient || !needs[i]) return undefined
+      const { program: rule, uses } = gradient
+      const operands = uses.map((operand) =>
+        operand === 0 ? wide : values[kept.indexOf(operand)]!,
+      )
+      const shape = shapes[i]!
+      if (sameShape(shape, space))
+        return isIdentity(rule) ? wide : runMap(mapOp(rule), operands, scalars)
+      return reshape(sumOf(rule, operands, space, repeatedAxes(space, shape), scalars), shape)
     })
   })
 }
