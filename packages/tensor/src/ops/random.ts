@@ -70,6 +70,9 @@ export interface RandomOptions extends TensorOptions {
 type Float = 'f32' | 'f64'
 type Draw = (dtype: Float, words: readonly Scalar[], parameters: readonly Scalar[]) => Scalar
 
+/** The programs made so far: Philox is long, and layers are many. */
+const draws = new Map<string, Program>()
+
 function draw(
   name: string,
   shape: Shape,
@@ -81,10 +84,14 @@ function draw(
   if (!isFloat(dtype)) throw new DTypeError(`${name}: ${dtype} came; random floats are f32 or f64`)
   const device = options.device ?? getDevice()
   const out = Tensor.make(device, dtype, checkShape(name, shape))
-  const source = program(
-    { name, inputs: [], scalars: ['u32', 'u32', ...parameters.map(() => dtype)] },
-    (seed, stream, ...rest) => body(dtype, randomWords(seed!, stream!), rest),
-  )
+  let source = draws.get(`${name} ${dtype}`)
+  if (!source) {
+    source = program(
+      { name, inputs: [], scalars: ['u32', 'u32', ...parameters.map(() => dtype)] },
+      (seed, stream, ...rest) => body(dtype, randomWords(seed!, stream!), rest),
+    )
+    draws.set(`${name} ${dtype}`, source)
+  }
   const key = (options.generator ?? shared).next()
   device.map(source, [], [out], [...key, ...parameters])
   if (options.requiresGrad) out.requiresGrad = true
