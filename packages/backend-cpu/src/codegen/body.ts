@@ -102,6 +102,8 @@ export class Body {
       if (isRare(step)) this.#emitRare(waiting, step.args[0]!, lanes)
       this.#emitStep(step, lanes)
     }
+    // What a later level waits for.
+    for (const steps of waiting.values()) for (const step of steps) this.#emitStep(step, lanes)
   }
 
   /** What waits for a condition, in a branch that is taken if it holds in any lane. */

@@ -20,6 +20,7 @@ export class Launcher {
   readonly descriptor: number
   /** Its place among the words of the memory. */
   readonly word: number
+  /** Kernels made so far. */
   compiled = 0
 
   constructor(memory: Memory) {
@@ -33,6 +34,7 @@ export class Launcher {
     return this.memory.addressOf(view.buffer, name) + 4 * view.offset
   }
 
+  /** Writes a program's runtime constants from a word of the memory on. */
   scalars(word: number, dtypes: readonly DType[], values: readonly number[], name: string): void {
     if (values.length !== dtypes.length)
       throw new ShapeError(`${name}: ${values.length} scalars came for ${dtypes.length}`)
@@ -43,7 +45,7 @@ export class Launcher {
     }
   }
 
-  /** Runs the outermost loop, in pieces if each of its steps is `inner` elements of many. */
+  /** Runs the outermost loop of `outer` steps with `inner` elements each, in pieces if it is long. */
   run(kernel: Run, outer: number, inner: number): void {
     if (outer * inner <= pieceElements) {
       kernel(this.descriptor, 0, outer)
@@ -55,7 +57,7 @@ export class Launcher {
       kernel(this.descriptor, start, Math.min(start + piece, outer))
   }
 
-  /** The parameter block for a kernel of so many words, which it must hold. */
+  /** Throws unless the parameter block holds so many words. */
   require(words: number, name: string): void {
     if (words > descriptorWords)
       throw new ShapeError(`${name}: ${words} parameters; the cpu backend takes ${descriptorWords}`)

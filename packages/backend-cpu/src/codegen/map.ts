@@ -1,5 +1,5 @@
 /** Runs `map`: finds or makes the kernel of a program for the layout of a call. */
-import { type DType, type Program, ShapeError, sizeOf, type View } from '@nablajs/tensor/backend'
+import { type DType, type Program, ShapeError, type View } from '@nablajs/tensor/backend'
 import { counterStrides, countersOf } from './counters.ts'
 import { checkBounds, checkViews, flatKind, type Launcher } from './launch.ts'
 import { lower } from './lower.ts'
@@ -16,6 +16,8 @@ interface Entry {
   /** Whether a call on dense views can take the short way. */
   readonly quick: boolean
   readonly kernels: Map<number | string, Run>
+  /** Those of all operands, for the length of a call. */
+  readonly strides: (readonly number[])[]
   lastKey: number | string
   lastKernel: Run | undefined
 }
@@ -24,8 +26,6 @@ export class MapRunner {
   readonly #launcher: Launcher
   readonly #entries: Entry[] = []
   readonly #plan: Plan = new Plan()
-  /** The strides of all operands of a call. */
-  readonly #strides: (readonly number[])[] = []
 
   constructor(launcher: Launcher) {
     this.#launcher = launcher
@@ -94,19 +94,19 @@ export class MapRunner {
   ): void {
     const { lowered, counters, program } = entry
     const plan = this.#plan
-    const strides = this.#strides
-    strides.length = 0
-    for (let i = 0; i < inputs.length; i++) strides.push(inputs[i]!.strides)
-    for (let i = 0; i < outputs.length; i++) strides.push(outputs[i]!.strides)
-    for (const counter of counters) strides.push(counterStrides(counter, shape))
+    const { strides } = entry
+    for (let i = 0; i < inputs.length; i++) strides[i] = inputs[i]!.strides
+    for (let i = 0; i < outputs.length; i++) strides[inputs.length + i] = outputs[i]!.strides
+    for (let c = 0; c < counters.length; c++)
+      strides[inputs.length + outputs.length + c] = counterStrides(counters[c]!, shape)
     plan.merge(shape, strides)
-    if (plan.extents.length === 0) plan.addLoop(false)
+    plan.addAxisUnlessAny(false)
     const axis = plan.cheapest(false, inputs.length, outputs.length, lowered.code.length)
-    plan.addToOrder(false, axis)
+    plan.addLoops(false, axis)
     const views = inputs.length + outputs.length
     const rest = plan.tile(views)
 
-    const rank = plan.order.length
+    const rank = plan.loops
     const operands = plan.operands
     const layout = descriptorLayout(operands, scalars.length, rank)
     this.#launcher.require(layout.words, program.name)
@@ -120,7 +120,7 @@ export class MapRunner {
     for (let last = rest === 0; ; last = true) {
       plan.write(memory.i32, word + layout.extents, counters.length)
       const outer = plan.extents[plan.order[0]!]!
-      this.#launcher.run(kernel, outer, sizeOf(plan.extents) / outer)
+      this.#launcher.run(kernel, outer, plan.size() / outer)
       if (last) return
       plan.moveToRest(rest, memory.i32, word, counters.length)
     }
@@ -153,6 +153,7 @@ export class MapRunner {
         views + counters.length <= maxNumberedOperands &&
         counters.every((key) => key === 'position'),
       kernels: new Map(),
+      strides: [],
       lastKey: 0,
       lastKernel: undefined,
     }

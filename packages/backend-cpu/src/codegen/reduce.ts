@@ -34,6 +34,8 @@ interface Entry {
   /** The constant result of a reduction over no elements. */
   readonly empty: Program
   readonly kernels: Map<number | string, Run>
+  /** Those of all operands, for the length of a call. */
+  readonly strides: (readonly number[])[]
 }
 
 /** The counter over the reduced axes that argmax and argmin need. */
@@ -54,8 +56,6 @@ export class ReduceRunner {
   /** By program, then by combine and `finish`. */
   readonly #entries: Map<number, Entry>[] = []
   readonly #plan: Plan = new Plan()
-  /** The strides of all operands of a call. */
-  readonly #strides: (readonly number[])[] = []
 
   /** `map` fills outputs whose elements reduce nothing. */
   constructor(launcher: Launcher, map: MapRunner) {
@@ -86,28 +86,28 @@ export class ReduceRunner {
 
     const plan = this.#plan
     const { counters } = entry
-    const strides = this.#strides
-    strides.length = 0
-    for (let i = 0; i < inputs.length; i++) strides.push(inputs[i]!.strides)
-    strides.push(output.strides.map((stride, axis) => (reduced[axis] ? 0 : stride)))
-    for (const counter of counters)
-      strides.push(
-        counter === argument ? argumentStrides(shape, reduced) : counterStrides(counter, shape),
-      )
+    const { strides } = entry
+    for (let i = 0; i < inputs.length; i++) strides[i] = inputs[i]!.strides
+    strides[inputs.length] = keptStrides(output.strides, reduced)
+    for (let c = 0; c < counters.length; c++)
+      strides[inputs.length + 1 + c] =
+        counters[c] === argument
+          ? argumentStrides(shape, reduced)
+          : counterStrides(counters[c]!, shape)
     plan.merge(shape, strides, reduced)
-    if (!plan.reduced.includes(false)) plan.addLoop(false)
-    if (!plan.reduced.includes(true)) plan.addLoop(true)
-    const across = chooseLanes(plan, inputs.length, entry)
+    plan.addAxisUnlessAny(false)
+    plan.addAxisUnlessAny(true)
+    const across = addLoops(plan, inputs.length, entry)
     let kept = 0
-    for (const kind of plan.reduced) if (!kind) kept++
-    const axis = plan.order[across ? plan.order.length - 1 : kept - 1]!
+    for (let loop = 0; loop < plan.loops; loop++) if (!plan.reduced[plan.order[loop]!]) kept++
+    const axis = across ? plan.innermost : plan.order[kept - 1]!
     if (!across && counters.length === 0 && isTall(plan, axis, inputs.length)) {
       this.#runInParts(reduction, inputs, output, scalars, kept)
       return
     }
 
     const operands = plan.operands
-    const layout = descriptorLayout(operands, scalars.length, plan.order.length)
+    const layout = descriptorLayout(operands, scalars.length, plan.loops)
     this.#launcher.require(layout.words, name)
     const { memory, word } = this.#launcher
     let at = word
@@ -117,11 +117,11 @@ export class ReduceRunner {
     this.#launcher.scalars(at, program.scalars, scalars, name)
     plan.write(memory.i32, word + layout.extents, counters.length)
 
-    const loops = (plan.order.length * 16 + kept) * 2 + Number(across)
+    const loops = (plan.loops * 16 + kept) * 2 + Number(across)
     const key = plan.kernelKey(loops, axis)
     const kernel = entry.kernels.get(key) ?? this.#compile(entry, key, axis, kept, across)
     const outer = plan.extents[plan.order[0]!]!
-    this.#launcher.run(kernel, outer, sizeOf(plan.extents) / outer)
+    this.#launcher.run(kernel, outer, plan.size() / outer)
   }
 
   /**
@@ -135,9 +135,8 @@ export class ReduceRunner {
     scalars: readonly number[],
     kept: number,
   ): void {
-    const { order, extents, strides } = this.#plan
-    const loops = order.slice(0, -1)
-    const rows = order[order.length - 1]!
+    const { order, extents, strides, innermost: rows } = this.#plan
+    const loops = order.slice(0, this.#plan.loops - 1)
     const count = extents[rows]!
     const along = inputs.map((_, i) => [...loops, rows].map((axis) => strides[i]![axis]!))
     const inner = loops.map((axis) => extents[axis]!)
@@ -200,7 +199,7 @@ export class ReduceRunner {
         counters,
         specs: this.#plan.specs(axis, counters.length),
         kept,
-        reduced: this.#plan.order.length - kept,
+        reduced: this.#plan.loops - kept,
         across,
       },
       memory.wasm,
@@ -253,6 +252,7 @@ function makeEntry(reduction: Reduction): Entry {
       finish ? inline(finish, [nothing, ...scalars]) : nothing,
     ),
     kernels: new Map(),
+    strides: [],
   }
 }
 
@@ -260,23 +260,28 @@ function makeEntry(reduction: Reduction): Entry {
  * Orders the loops: the last reduced one or the last kept one goes into the lanes. Across a reduced axis the lanes must be
  * joined for each output; along a kept axis every output runs through all its elements.
  */
-function chooseLanes(plan: Plan, inputs: number, { program, counters }: Entry): boolean {
+function addLoops(plan: Plan, inputs: number, { program, counters }: Entry): boolean {
   const body = program.code.length
-  let elements = 1
-  for (const [axis, extent] of plan.extents.entries()) if (plan.reduced[axis]) elements *= extent
+  const elements = plan.size(true)
   // The first of equal values is known by its order, which must stay for argmax and argmin.
+  const lastReduced = plan.lastAxis(true)
   const ordered = counters.includes(argument)
-  const reducedAxis = ordered
-    ? plan.reduced.lastIndexOf(true)
-    : plan.cheapest(true, inputs, 0, body)
+  const reducedAxis = ordered ? lastReduced : plan.cheapest(true, inputs, 0, body)
   const keptAxis = plan.cheapest(false, inputs, 0, body)
   const costAcross = plan.cost(reducedAxis, inputs, 0, body) + joining / elements
-  const costAlong = plan.cost(keptAxis, inputs, 0, body + stepping) + 12 / elements / 4
+  const costAlong = plan.cost(keptAxis, inputs, 0, body + stepping) + finishing / elements
   const across = costAcross < costAlong
-  plan.addToOrder(false, across ? plan.reduced.lastIndexOf(false) : keptAxis)
-  plan.addToOrder(true, across ? reducedAxis : plan.reduced.lastIndexOf(true))
+  plan.addLoops(false, across ? plan.lastAxis(false) : keptAxis)
+  plan.addLoops(true, across ? reducedAxis : lastReduced)
   return across
 }
+
+/** Instructions for one output: to join its lanes, or its share where each lane is an output. */
+const joining = 40
+const finishing = 3
+
+/** Instructions to move on to the next row of lanes. */
+const stepping = 1
 
 /** Rows of a part, and the distance in elements at which rows fall into the same cache sets. */
 const partRows = 8
@@ -286,8 +291,8 @@ const conflictingStride = 512
  * Whether the last loop goes down the rows of a matrix whose width is a large power of two or a
  * multiple of one: caches hold only a few lines at such distances.
  */
-function isTall({ order, extents, strides }: Plan, lanes: number, inputs: number): boolean {
-  const rows = order[order.length - 1]!
+function isTall(plan: Plan, lanes: number, inputs: number): boolean {
+  const { extents, strides, innermost: rows } = plan
   if (extents[rows]! < 4 * partRows || extents[lanes]! < 64) return false
   for (let i = 0; i < inputs; i++) {
     const stride = strides[i]![rows]!
@@ -295,10 +300,6 @@ function isTall({ order, extents, strides }: Plan, lanes: number, inputs: number
   }
   return false
 }
-
-/** Instructions to join the lanes of one output, and to move on to the next row of lanes. */
-const joining = 40
-const stepping = 1
 
 function reducedAxes(
   shape: readonly number[],
@@ -319,6 +320,10 @@ function reducedAxes(
       `${name}: ${showShape(shape)} does not reduce to ${showShape(output.shape)}`,
     )
   return shape.map((extent, axis) => extent !== 1 && output.shape[axis] === 1)
+}
+
+function keptStrides(strides: readonly number[], reduced: readonly boolean[]): number[] {
+  return strides.map((stride, axis) => (reduced[axis] ? 0 : stride))
 }
 
 /** The row-major number over the reduced axes. */
