@@ -91,7 +91,7 @@ document.title = 'done, isolated: ' + crossOriginIsolated`,
   console.log(`vite: a bundle of ${(bytes.reduce((a, b) => a + b) / 1000).toFixed(0)} kB, minified`)
 
   if (existsSync(chromium)) {
-    const { chromium: browserType } = await load('packages/backend-cpu', 'playwright')
+    const { chromium: browserType } = await load('packages/testing', 'playwright')
     const browser = await browserType.launch({ executablePath: chromium, args: ['--no-sandbox'] })
     for (const isolated of [false, true]) {
       const headers = isolated
