@@ -1,7 +1,8 @@
 /** Elementwise ops of several operands, which broadcast; numbers take the dtype of the tensors. */
-import { select } from '../program/scalar.ts'
+import { constant, type Scalar, select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
 import { type Binary, binary, type Elementwise, elementwise, type Operand } from './elementwise.ts'
+import { logistic } from './logistic.ts'
 
 /** `x + y` */
 export const add: Binary = binary('add', { accepts: 'number', forward: (x, y) => x.add(y!) })
@@ -82,6 +83,29 @@ export const fmod: Binary = binary('fmod', {
   ],
 })
 
+/** `⌊x / y⌋`: rounded down, also for integers (Python's //). Flat. */
+export const floorDivide: Binary = binary('floorDivide', {
+  accepts: 'number',
+  // Without its remainder x is a multiple of y, so that rounding cannot reach the next whole number.
+  forward: (x, y) => {
+    const rest = x.rem(y!)
+    const whole = x.sub(rest).div(y!).round()
+    const below = rest.ne(0).and(rest.lt(0).ne(y!.lt(0)))
+    return select(y!.eq(0), x.div(y!).floor(), select(below, whole.sub(1), whole))
+  },
+  domain: [
+    [0.6, 0.9],
+    [0.25, 0.29],
+  ],
+  points: [
+    [5, 3],
+    [-5, 3],
+    [5, -3],
+    [-6, 3],
+    [1, 0],
+  ],
+})
+
 /** The larger of two, NaN if either is; at a tie each gets half of the gradient. */
 export const maximum: Binary = binary('maximum', {
   accepts: 'number',
@@ -144,6 +168,45 @@ export const hypot: Binary = binary('hypot', {
   ],
 })
 
+/** `log(eˣ + eʸ)` without overflow. */
+export const logaddexp: Binary = binary('logaddexp', {
+  accepts: 'float',
+  forward: (x, y) => x.max(y!).add(distance(x, y!).abs().neg().exp().log1p()),
+  gradient: (g, _, [x, y]) => {
+    const d = distance(x!, y!)
+    return [g.mul(logistic(d)), g.mul(logistic(d.neg()))]
+  },
+  points: [
+    [0, 0],
+    [1000, 1000],
+    [1000, -1000],
+    [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY],
+  ],
+})
+
+/** `x - y`, and 0 for two equal infinities. */
+const distance = (x: Scalar, y: Scalar): Scalar =>
+  select(x.eq(y).and(x.abs().eq(Number.POSITIVE_INFINITY)), 0, x.sub(y))
+
+/** `x log(y)`, and 0 where x is 0 (unless y is NaN). */
+export const xlogy: Binary = binary('xlogy', {
+  accepts: 'float',
+  forward: (x, y) => select(x.eq(0).and(y!.eq(y!)), 0, x.mul(y!.log())),
+  gradient: (g, _, [x, y]) => [
+    select(x!.eq(0).and(y!.le(0)), 0, g.mul(y!.log())),
+    g.mul(x!.div(y!)),
+  ],
+  domain: [
+    [0.2, 2],
+    [0.2, 2],
+  ],
+  points: [
+    [0, 2],
+    [1, 0],
+    [2, 1],
+  ],
+})
+
 /** Whether x and y are equal; NaN equals nothing. */
 export const eq: Binary = binary('eq', { forward: (x, y) => x.eq(y!), points: [[1, 1]] })
 /** Whether x and y differ. */
@@ -180,6 +243,20 @@ export const or: Binary = binary('or', { accepts: 'bits', forward: (x, y) => x.o
 /** Exclusive or of bools or of the bits of integers. */
 export const xor: Binary = binary('xor', { accepts: 'bits', forward: (x, y) => x.xor(y!) })
 
+/** A bool counts as 0 or 1. */
+const word = (x: Scalar): Scalar => (x.dtype === 'bool' ? x.cast('i32') : x)
+
+/** The bits of x moved to the left by y mod 32 places. */
+export const bitwiseLeftShift: Binary = binary('bitwiseLeftShift', {
+  accepts: 'bits',
+  forward: (x, y) => word(x).shl(word(y!)),
+})
+/** The bits of x moved to the right by y mod 32 places; the sign of an i32 moves in from the left. */
+export const bitwiseRightShift: Binary = binary('bitwiseRightShift', {
+  accepts: 'bits',
+  forward: (x, y) => word(x).shr(word(y!)),
+})
+
 /** `condition ? x : y`, element by element; what is not taken gets no gradient, not even NaN. */
 export const where: Elementwise<[condition: Tensor, x: Operand, y: Operand]> = elementwise(
   'where',
@@ -215,3 +292,45 @@ export const clamp: Elementwise<[x: Tensor, low?: Operand, high?: Operand]> = el
     [5, -1, 1],
   ],
 })
+
+/** From `start` (weight 0) to `end` (weight 1) on a straight line: `start + weight (end - start)`. */
+export const lerp: Elementwise<[start: Tensor, end: Operand, weight: Operand]> = elementwise(
+  'lerp',
+  {
+    accepts: 'float',
+    // From the nearer end, so that weight 1 gives exactly `end`.
+    forward: (start, end, weight) => {
+      const way = end!.sub(start)
+      const near = start.add(weight!.mul(way))
+      const far = end!.sub(weight!.neg().add(1).mul(way))
+      return select(weight!.abs().lt(0.5), near, far)
+    },
+    points: [
+      [1, 2, 0],
+      [1, 2, 1],
+      [1, 2, 0.5],
+    ],
+  },
+)
+
+/** NaN becomes `nan` (0), the infinities `above` and `below` (the largest finite numbers by default). */
+export const nanToNum: Elementwise<[x: Tensor, nan?: Operand, above?: Operand, below?: Operand]> =
+  elementwise('nanToNum', {
+    accepts: 'float',
+    defaults: [undefined, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+    forward: (x, nan, above, below) => {
+      const largest = constant(
+        x.dtype === 'f32' ? 3.4028234663852886e38 : Number.MAX_VALUE,
+        x.dtype,
+      )
+      const finite = (value: Scalar) => value.min(largest).max(largest.neg())
+      const tall = select(x.eq(Number.POSITIVE_INFINITY), finite(above!), x)
+      const bounded = select(x.eq(Number.NEGATIVE_INFINITY), finite(below!), tall)
+      return select(x.ne(x), nan!, bounded)
+    },
+    points: [
+      [Number.NaN, 1, 2, 3],
+      [Number.POSITIVE_INFINITY, 1, 2, 3],
+      [Number.NEGATIVE_INFINITY, 1, 2, 3],
+    ],
+  })

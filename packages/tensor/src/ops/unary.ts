@@ -6,6 +6,7 @@
 import { constant, type Scalar, select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
 import { type Elementwise, elementwise, type Operand, type Unary, unary } from './elementwise.ts'
+import { logistic } from './logistic.ts'
 
 const infinity = Number.POSITIVE_INFINITY
 
@@ -56,6 +57,13 @@ export const trunc: Unary = unary('trunc', {
   points: [[-0.5], [-1.5], [1.5]],
 })
 
+/** What follows the decimal point, with the sign of x: `x - trunc(x)`. */
+export const frac: Unary = unary('frac', {
+  accepts: 'float',
+  forward: (x) => x.sub(x.trunc()),
+  points: [[-1.5], [2]],
+})
+
 /** `x²` */
 export const square: Unary = unary('square', { accepts: 'number', forward: (x) => x.mul(x) })
 
@@ -90,6 +98,14 @@ export const exp: Unary = unary('exp', {
   forward: (x) => x.exp(),
   gradient: (g, y) => [g.mul(y)],
   points: [[88], [89], [-87], [-104]],
+})
+
+/** `2ˣ` */
+export const exp2: Unary = unary('exp2', {
+  accepts: 'float',
+  forward: (x) => constant(2, x.dtype).pow(x),
+  gradient: (g, y) => [g.mul(y.mul(Math.LN2))],
+  points: [[0], [10], [-3], [200]],
 })
 
 /** `eˣ - 1`, exact near 0. */
@@ -266,12 +282,6 @@ export const relu: Unary = unary('relu', {
   points: [[0], [-0], [-1], [1]],
 })
 
-const logistic = (x: Scalar): Scalar => {
-  // e^-|x| never overflows: 1 / (1 + e) for x ≥ 0 and e / (1 + e) below.
-  const e = x.abs().neg().exp()
-  return select(x.lt(0), e, one(x)).div(e.add(1))
-}
-
 /** `1 / (1 + e⁻ˣ)` */
 export const sigmoid: Unary = unary('sigmoid', {
   accepts: 'float',
@@ -359,7 +369,7 @@ export const leakyRelu: Elementwise<[x: Tensor, slope?: Operand]> = elementwise(
 export const elu: Elementwise<[x: Tensor, alpha?: Operand]> = elementwise('elu', {
   accepts: 'float',
   defaults: [undefined, 1],
-  forward: (x, alpha) => select(x.gt(0), x, alpha!.mul(x.min(0).expm1())),
+  forward: (x, alpha) => select(x.gt(0), x, alpha!.mul(x.expm1())),
   points: [
     [0, 1],
     [-1, 1],
@@ -370,6 +380,12 @@ export const elu: Elementwise<[x: Tensor, alpha?: Operand]> = elementwise('elu',
 
 /** Whether x is NaN. */
 export const isnan: Unary = unary('isnan', { forward: (x) => x.ne(x) })
+
+/** Whether x is Infinity or -Infinity. */
+export const isinf: Unary = unary('isinf', {
+  accepts: 'float',
+  forward: (x) => x.abs().eq(infinity),
+})
 
 /** Whether x is neither NaN nor infinite. */
 export const isfinite: Unary = unary('isfinite', {

@@ -11,10 +11,10 @@ export interface ElementwiseOp {
 const numbersOnly: Readonly<Record<string, readonly number[]>> = { softplus: [1, 2] }
 
 /** Their results have no gradient. */
-const givesBool = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'isnan', 'isfinite'])
+const givesBool = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'isnan', 'isinf', 'isfinite'])
 
 /** A bool may be 0, and the remainder of integers by 0 may be anything. */
-const divides = new Set(['remainder', 'fmod'])
+const divides = new Set(['remainder', 'fmod', 'floorDivide'])
 
 const shapes: readonly Shape[] = [[], [1], [7], [3, 5], [2, 3, 5], [2, 1, 3, 4], [0, 3], [1031]]
 
@@ -134,7 +134,7 @@ class Builder {
       this.add(
         'shapes',
         three.slice(0, this.count).map(show).join(' '),
-        this.all([], (i) => this.drawn(i, three[i]!)),
+        this.all([], (i) => this.drawn(i, three[i % 3]!)),
       )
   }
 
@@ -148,7 +148,7 @@ class Builder {
         this.add(
           'layouts',
           `${three.slice(0, this.count).join(' ')} ${show(shape)}`,
-          this.all(shape, (i) => this.drawn(i, shape, three[i]!)),
+          this.all(shape, (i) => this.drawn(i, shape, three[i % 3]!)),
         )
   }
 
@@ -263,7 +263,7 @@ class Builder {
     this.add(
       'gradients',
       '[2, 1] [1, 3]',
-      this.all([], (i) => this.drawn(i, [a!, b!, c!][i]!)),
+      this.all([], (i) => this.drawn(i, [a!, b!, c!][i % 3]!)),
       { smooth: true },
     )
   }
