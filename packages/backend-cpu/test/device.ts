@@ -70,7 +70,7 @@ function arrayOf(dtype: DType): (typeof arrays)[keyof typeof arrays] {
  * A layout for a shape: axes in any order, with gaps, backwards; and for inputs also repeated and
  * overlapping. `elements` is the size of the buffer it needs.
  */
-export function randomLayout(
+function randomLayout(
   random: Random,
   shape: readonly number[],
   input: boolean,
@@ -103,7 +103,7 @@ export function randomLayout(
 }
 
 /** All indices of a shape in row-major order. */
-export function* indices(shape: readonly number[]): Generator<number[]> {
+function* indices(shape: readonly number[]): Generator<number[]> {
   const index = shape.map(() => 0)
   for (let count = sizeOf(shape); count > 0; count--) {
     yield [...index]

@@ -6,7 +6,7 @@ const pi = { high: 3.14159274, low: -8.74227766e-8 }
 
 /**
  * The arctangent of the smaller over the larger coordinate, then the octant. Signs of zeros count,
- * as in C: `atan2(0, -0)` is pi. Measured error: 1.46 units in the last place.
+ * as in C: `atan2(0, -0)` is pi. Measured error: 1.52 units in the last place.
  */
 export function atan2(y: Scalar, x: Scalar): Scalar {
   const [ax, ay] = [x.abs(), y.abs()]

@@ -4,7 +4,7 @@ import { atMost, polynomial, withSignOf } from './parts.ts'
 
 /**
  * `x + x P(x^2)` near 0; further out `1 - e^-g(x)`, where g = -log(1 - erf) is smooth enough for a
- * polynomial. The result is 1 in f32 from 3.92 on. Measured error: 1.17 units in the last place.
+ * polynomial. The result is 1 in f32 from 3.92 on. Measured error: 1.19 units in the last place.
  */
 export function erf(x: Scalar): Scalar {
   const a = x.abs()
