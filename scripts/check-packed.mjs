@@ -91,8 +91,11 @@ document.title = 'done, isolated: ' + crossOriginIsolated`,
   console.log(`vite: a bundle of ${(bytes.reduce((a, b) => a + b) / 1000).toFixed(0)} kB, minified`)
 
   if (existsSync(chromium)) {
-    const { chromium: browserType } = await load('packages/testing', 'playwright')
-    const browser = await browserType.launch({ executablePath: chromium, args: ['--no-sandbox'] })
+    const { default: playwright } = await load('packages/testing', 'playwright')
+    const browser = await playwright.chromium.launch({
+      executablePath: chromium,
+      args: ['--no-sandbox'],
+    })
     for (const isolated of [false, true]) {
       const headers = isolated
         ? {

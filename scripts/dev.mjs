@@ -26,6 +26,10 @@ const tasks = {
     await turbo(['build', 'typecheck', 'test', ...report])
     await pnpm(['run', 'lint'])
   },
+  'check:packed': async () => {
+    await turbo(['build', '--output-logs=errors-only'], { quiet: true })
+    await pnpm(['exec', 'node', 'scripts/check-packed.mjs'])
+  },
   ...Object.fromEntries(
     ['build', 'typecheck', 'test:browser', 'check:package'].map((name) => [
       name,
