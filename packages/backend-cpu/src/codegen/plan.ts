@@ -9,8 +9,8 @@ import { type OperandSpec, type StepKind, step } from './operands.ts'
 const stridedLoad = 4
 const stridedStore = 5
 
-/** f32 elements of a cache line. */
-const lineElements = 16
+/** Elements of a cache line. */
+export const lineElements = 16
 
 /** Steps of a tile: as many cache lines as fit even where all fall into the same cache set. */
 const tileSteps = 16

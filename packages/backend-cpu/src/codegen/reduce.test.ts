@@ -230,6 +230,20 @@ describe('reduce', () => {
     device.free()
   })
 
+  test('narrow matrices of very many rows, in parts', () => {
+    const [rows, columns] = [5001, 40]
+    const data = Int32Array.from({ length: rows * columns }, (_, i) => (i * 7919) % 1000)
+    const totals = new Array<number>(columns).fill(0)
+    for (const [i, value] of data.entries()) totals[i % columns]! += value
+    const view = device.view('i32', [rows, columns], data)
+    const double = program({ name: 'double', inputs: ['i32'] }, (x) => x!.mul(2))
+    const out = device.empty('i32', [1, columns])
+    const reduction = { program: identity('i32'), combine: 'sum', finish: double } as const
+    device.backend.reduce(reduction, [view], out)
+    expect(device.read(out)).toEqual(totals.map((total) => 2 * total))
+    device.free()
+  })
+
   test('wide matrices of many rows, in parts', () => {
     const random = generator(14)
     const scale = program({ name: 'scale', inputs: ['f32'], scalars: ['f32'] }, (x, s) =>

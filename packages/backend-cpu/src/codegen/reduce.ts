@@ -22,7 +22,7 @@ import { lower } from './lower.ts'
 import type { MapRunner } from './map.ts'
 import type { Run } from './module.ts'
 import { descriptorLayout } from './operands.ts'
-import { Plan } from './plan.ts'
+import { lineElements, Plan } from './plan.ts'
 import { buildReduce } from './reduce-kernel.ts'
 
 interface Entry {
@@ -101,8 +101,9 @@ export class ReduceRunner {
     let kept = 0
     for (let loop = 0; loop < plan.loops; loop++) if (!plan.reduced[plan.order[loop]!]) kept++
     const axis = across ? plan.innermost : plan.order[kept - 1]!
-    if (!across && counters.length === 0 && isTall(plan, axis, inputs.length)) {
-      this.#runInParts(reduction, inputs, output, scalars, kept)
+    const part = across || counters.length > 0 ? 0 : rowsOfPart(plan, axis, inputs.length)
+    if (part > 0) {
+      this.#runInParts(reduction, inputs, output, scalars, kept, part)
       return
     }
 
@@ -125,7 +126,7 @@ export class ReduceRunner {
   }
 
   /**
-   * Reduces parts of {@link partRows} rows first, and then their results, so that the rows a
+   * Reduces parts of `partRows` rows first, and then their results, so that the rows a
    * column needs at a time stay in the cache until its neighbours have used them too.
    */
   #runInParts(
@@ -134,6 +135,7 @@ export class ReduceRunner {
     output: View,
     scalars: readonly number[],
     kept: number,
+    partRows: number,
   ): void {
     const { order, extents, strides, innermost: rows } = this.#plan
     const loops = order.slice(0, this.#plan.loops - 1)
@@ -283,22 +285,30 @@ const finishing = 3
 /** Instructions to move on to the next row of lanes. */
 const stepping = 1
 
-/** Rows of a part, and the distance in elements at which rows fall into the same cache sets. */
-const partRows = 8
+/** Elements that stay in a second-level cache (128 KiB). */
+const cachedElements = 1 << 15
+
+/** Distance in elements at which rows fall into the same cache sets, of which there are 8 ways. */
 const conflictingStride = 512
+const ways = 8
 
 /**
- * Whether the last loop goes down the rows of a matrix whose width is a large power of two or a
- * multiple of one: caches hold only a few lines at such distances.
+ * How many rows of a matrix to reduce at a time, or 0 for all. A pass goes down the rows on one
+ * cache line's width of columns. Over many narrow rows the next pass would find the matrix gone from
+ * the cache; and of rows at large powers of two a cache holds only a few lines.
  */
-function isTall(plan: Plan, lanes: number, inputs: number): boolean {
+function rowsOfPart(plan: Plan, lanes: number, inputs: number): number {
   const { extents, strides, innermost: rows } = plan
-  if (extents[rows]! < 4 * partRows || extents[lanes]! < 64) return false
+  const count = extents[rows]!
+  if (extents[lanes]! < 2 * lineElements) return 0
   for (let i = 0; i < inputs; i++) {
-    const stride = strides[i]![rows]!
-    if (strides[i]![lanes] === 1 && stride !== 0 && stride % conflictingStride === 0) return true
+    const stride = Math.abs(strides[i]![rows]!)
+    if (strides[i]![lanes] !== 1 || stride === 0) continue
+    if (stride % conflictingStride === 0) return count < 4 * ways ? 0 : ways
+    if (stride < conflictingStride && count * stride > 4 * cachedElements)
+      return Math.floor(cachedElements / stride)
   }
-  return false
+  return 0
 }
 
 function reducedAxes(
