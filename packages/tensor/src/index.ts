@@ -30,17 +30,13 @@ export {
 } from './errors.ts'
 export { type GradOptions, grad, gradients, valueAndGrad } from './grad.ts'
 export { type GradCheckOptions, GradientError, gradCheck } from './gradcheck.ts'
+export { type FileDType, fromHost, type HostTensor, type LoadOptions, toHost } from './io/host.ts'
 export {
   decodeSafetensors,
   encodeSafetensors,
-  type FileDType,
-  fromHost,
-  type HostTensor,
-  type LoadOptions,
   loadTensors,
   type SafetensorsFile,
   saveTensors,
-  toHost,
 } from './io/safetensors.ts'
 export { type Conv2dOptions, conv2d, type Pair } from './kernels/conv2d.ts'
 export { gather, scatterAdd } from './kernels/gather.ts'

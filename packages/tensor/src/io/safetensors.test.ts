@@ -1,14 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { FormatError, reference, setDevice, tensor } from '../index.ts'
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  fileDTypes,
-  fromHost,
-  type HostTensor,
-  loadTensors,
-  saveTensors,
-} from './safetensors.ts'
+import { fileDTypes, fromHost, type HostTensor, toHost } from './host.ts'
+import { decodeSafetensors, encodeSafetensors, loadTensors, saveTensors } from './safetensors.ts'
 
 beforeAll(() => setDevice(reference()))
 
@@ -85,9 +78,20 @@ describe('file dtypes on a device', () => {
     expect([...fromHost(host).dataSync()]).toEqual(values)
   })
 
-  test('an integer beyond 2^53 is refused', () => {
-    const data = Uint8Array.of(1, 0, 0, 0, 0, 0, 0x20, 0)
-    expect(() => fromHost({ dtype: 'I64', shape: [1], data })).toThrow('too large for a number')
+  test.each([
+    ['I64', 2n ** 31n, 'the integer 2147483648 does not fit 32 bits (-2147483648 .. 2147483647)'],
+    ['I64', -(2n ** 31n) - 1n, 'does not fit 32 bits'],
+    ['U64', 2n ** 32n, 'the integer 4294967296 does not fit 32 bits (0 .. 4294967295)'],
+  ] as const)('%s %d is refused', (dtype, value, message) => {
+    const data = new Uint8Array(BigInt64Array.of(value).buffer)
+    expect(() => fromHost({ dtype, shape: [1], data })).toThrow(FormatError)
+    expect(() => fromHost({ dtype, shape: [1], data })).toThrow(message)
+  })
+
+  test('bits are kept where nothing is to convert', async () => {
+    const signalling = Uint8Array.of(0xff, 1, 0, 0xa0, 0x7f).subarray(1)
+    const t = fromHost({ dtype: 'F32', shape: [1], data: signalling })
+    expect((await toHost(t)).data).toEqual(Uint8Array.of(1, 0, 0xa0, 0x7f))
   })
 })
 
@@ -150,6 +154,16 @@ describe('what is not a file', () => {
       'the name "a" occurs twice',
     ],
     [
+      'a shape too deep to show',
+      file(`{"a":${entry('['.repeat(50_000) + ']'.repeat(50_000), 0, 4)}}`, four),
+      '"a" has the shape [[[[',
+    ],
+    [
+      'millions of sizes',
+      file(`{"a":${entry(`[${'9007199254740991,'.repeat(1e5)}1]`, 0, 4)}}`, four),
+      '"a" is F32 of 100001 axes, which takes Infinity bytes',
+    ],
+    [
       'metadata of numbers',
       file('{"__metadata__":{"a":1}}'),
       '__metadata__ is not an object of strings',
@@ -158,6 +172,11 @@ describe('what is not a file', () => {
   test.each(cases)('%s', (_, bytes, message) => {
     expect(() => decodeSafetensors(bytes)).toThrow(FormatError)
     expect(() => decodeSafetensors(bytes)).toThrow(message)
+  })
+
+  test('a text of megabytes', () => {
+    const header = `{"__metadata__":{"a":"${'\\\\x'.repeat(4e6)}"}}`
+    expect(decodeSafetensors(file(header)).metadata['a']).toHaveLength(8e6)
   })
 
   test('a name twice only counts in the outermost object', () => {
