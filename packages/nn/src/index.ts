@@ -3,7 +3,10 @@
  *
  * @packageDocumentation
  */
+export { type BatchNormOptions, batchNorm } from './batch-norm.ts'
+export * as init from './init/index.ts'
 export * from './layers/activation.ts'
+export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './layers/batch-norm.ts'
 export { Conv2d, type Conv2dLayerOptions } from './layers/conv2d.ts'
 export { Dropout, type DropoutOptions } from './layers/dropout.ts'
 export type { FactoryOptions } from './layers/factory.ts'

@@ -1,6 +1,8 @@
 import { ShapeError, showShape, type Tensor } from '@nablajs/tensor'
 import type { Scalar } from '@nablajs/tensor/program'
-import { elementLoss, type ReductionOptions } from './reduction.ts'
+import { memoize } from '../memoize.ts'
+import { elementLoss } from './element-loss.ts'
+import type { ReductionOptions } from './reduction.ts'
 
 export interface BCEWithLogitsOptions extends ReductionOptions {
   /** Weights of the elements; broadcasts to the input. */
@@ -11,6 +13,17 @@ export interface BCEWithLogitsOptions extends ReductionOptions {
 
 /** `log(1 + e⁻ˣ)`, finite for every finite x. */
 const softplusNeg = (x: Scalar): Scalar => x.neg().max(0).add(x.abs().neg().exp().log1p())
+
+const lossFor = memoize(({ weighted, positive }: { weighted: boolean; positive: boolean }) =>
+  elementLoss('bceWithLogits', (input, target, ...weights) => {
+    const [x, t] = [input!, target!]
+    const yes = positive ? t.mul(weights.at(-1)!) : t
+    const no = t.neg().add(1)
+    // -t log p = t softplus(-x), -(1 - t) log(1 - p) = (1 - t)(x + softplus(-x))
+    const loss = no.mul(x).add(yes.add(no).mul(softplusNeg(x)))
+    return weighted ? loss.mul(weights[0]!) : loss
+  }),
+)
 
 /**
  * The cross-entropy of independent yes-no decisions: the negative log-likelihood of Bernoulli
@@ -33,14 +46,8 @@ export function bceWithLogits(
   const { weight, posWeight, reduction } = options
   const extra = [weight, posWeight].filter((t) => t !== undefined)
   for (const t of extra) checkBroadcast(t, input)
-  const of = (x: Scalar, t: Scalar, ...weights: Scalar[]): Scalar => {
-    const positive = posWeight ? t.mul(weights.at(-1)!) : t
-    // -t log p = t softplus(-x), -(1 - t) log(1 - p) = (1 - t)(x + softplus(-x))
-    const rest = t.neg().add(1)
-    const loss = rest.mul(x).add(positive.add(rest).mul(softplusNeg(x)))
-    return weight ? loss.mul(weights[0]!) : loss
-  }
-  return elementLoss({ name: 'bceWithLogits', of }, input, target, reduction, [], extra)
+  const loss = lossFor({ weighted: weight !== undefined, positive: posWeight !== undefined })
+  return loss(input, target, { reduction, extra })
 }
 
 function checkBroadcast(t: Tensor, input: Tensor): void {

@@ -8,6 +8,7 @@
  */
 import {
   ArgumentError,
+  type DType,
   DTypeError,
   type FloatDType,
   max,
@@ -20,11 +21,13 @@ import {
   constant,
   index,
   mapProgram,
+  type Program,
   program,
   type Scalar,
   select,
   sumOf,
 } from '@nablajs/tensor/program'
+import { type Kind, memoize } from '../memoize.ts'
 import { checkReduction, type ReductionOptions, total } from './reduction.ts'
 
 export interface NLLLossOptions extends ReductionOptions {
@@ -39,140 +42,162 @@ export interface CrossEntropyOptions extends NLLLossOptions {
   labelSmoothing?: number
 }
 
-/** What the losses here share once their arguments are checked. */
-interface Task {
+/** What the programs depend on. */
+interface CrossEntropyKind extends Kind {
   readonly name: string
-  /** `[..., C]` */
-  readonly input: Tensor
   readonly dtype: FloatDType
-  /** `[..., 1]`, or `[..., C]` for probabilities. */
-  readonly target: Tensor
-  readonly classes: number
+  /** Whether targets are class numbers `[..., 1]`; otherwise probabilities `[..., C]`. */
+  readonly labels: boolean
+  readonly weighted: boolean
+  /** Whether the input are logits; otherwise log-probabilities. */
+  readonly logits: boolean
   /** The axis of classes. */
   readonly axis: number
-  /** `[C]`, of the input's dtype. */
-  readonly weight: Tensor | undefined
+  readonly classes: number
   readonly smoothing: number
   readonly ignoreIndex: number
 }
 
-const integers: readonly string[] = ['i32', 'u32']
+const programsFor = memoize((kind: CrossEntropyKind) => {
+  const { name, dtype, labels, weighted, logits, axis, classes, smoothing, ignoreIndex } = kind
+  const target: DType = labels ? 'i32' : dtype
+  const weights: readonly DType[] = weighted ? [dtype] : []
+  const build = (inputs: readonly DType[], body: (...leaves: Scalar[]) => Scalar) =>
+    program({ name, inputs }, body)
 
-function prepare(
+  const isTarget = (t: Scalar): Scalar => t.eq(index(axis))
+  const counts = (t: Scalar): Scalar => t.ne(ignoreIndex)
+
+  /** `q value` for the class at hand; q is what the target asks for, times the class's weight. */
+  const asked = (value: Scalar, t: Scalar, w?: Scalar): Scalar => {
+    const full = w ? value.mul(w) : value
+    // A class that is not asked for is not looked at: its logit may be -Infinity.
+    if (labels && smoothing === 0) return select(isTarget(t), full, 0)
+    const plain = labels ? isTarget(t).cast(dtype) : t
+    return full.mul(smoothing === 0 ? plain : plain.mul(1 - smoothing).add(smoothing / classes))
+  }
+
+  const lossOfRow = (picked: Scalar, sum?: Scalar, mass?: Scalar): Scalar => {
+    if (!sum) return picked.neg()
+    return (mass ? sum.log().mul(mass) : sum.log()).sub(picked)
+  }
+
+  /** Ignored rows count 0; a class that does not exist gives NaN. */
+  const guarded = (loss: Scalar, t: Scalar): Scalar => {
+    const exists = t.ge(0).and(t.lt(classes))
+    const checked = select(exists, loss, constant(Number.NaN, dtype))
+    return select(counts(t), checked, 0)
+  }
+
+  const hasMass = logits && (!labels || weighted)
+  const parts = logits ? (hasMass ? 3 : 2) : 1
+  return {
+    /** S, a sum over classes of z and m. */
+    exp: build([dtype, dtype], (z, m) => z!.sub(m!).exp()),
+    /** `Σ q (z - m)`, or of log-probabilities `Σ q z`, over classes. */
+    picked: build([...(logits ? [dtype, dtype] : [dtype]), target, ...weights], (z, ...rest) => {
+      const value = logits ? z!.sub(rest.shift()!) : z!
+      return asked(value, rest[0]!, rest[1])
+    }),
+    /** `Σ q` over classes; undefined where it is 1. */
+    mass: hasMass
+      ? build([target, ...weights], (t, w) => asked(constant(1, dtype), t!, w))
+      : undefined,
+    /** The loss of a row from `picked`, S and `mass`, as far as there are, and the class number. */
+    row: build(
+      [...Array.from({ length: parts }, () => dtype), ...(labels ? [target] : [])],
+      (...leaves) => {
+        const [picked, sum, mass] = leaves.slice(0, parts)
+        const loss = lossOfRow(picked!, sum, mass)
+        return labels ? guarded(loss, leaves[parts]!) : loss
+      },
+    ),
+    /** What the mean divides by, summed over rows, and with weights over classes. */
+    divisor: weighted
+      ? build(['i32', dtype], (t, w) => select(counts(t!).and(isTarget(t!)), w!, 0))
+      : build(['i32'], (t) => counts(t!).cast(dtype)),
+  }
+})
+
+const isLabel = (t: Tensor): boolean => t.dtype === 'i32' || t.dtype === 'u32'
+
+/** The common part: `logits` says what the input is. */
+function negativeLogLikelihood(
   name: string,
+  logits: boolean,
   input: Tensor,
   target: Tensor,
   options: CrossEntropyOptions,
-  probabilities: boolean,
-): Task {
-  const { weight, labelSmoothing: smoothing = 0, ignoreIndex = -100 } = options
+): Tensor {
+  const { labelSmoothing: smoothing = 0, ignoreIndex = -100 } = options
+  const reduction = checkReduction(name, options.reduction)
+  const labels = isLabel(target)
+  const { dtype, classes } = check(name, input, target, options)
+  const { shape, rank } = input
+  const axis = rank - 1
+  const weighted = options.weight !== undefined
+  const programs = programsFor({
+    name,
+    dtype,
+    labels,
+    weighted,
+    logits,
+    axis,
+    classes,
+    smoothing,
+    ignoreIndex,
+  })
+  return scope(() => {
+    const t = labels ? target.unsqueeze(-1).cast('i32') : target.cast(dtype)
+    const weight = options.weight ? [options.weight.detach().cast(dtype)] : []
+    const overClasses = (source: Program, tensors: readonly Tensor[]): Tensor =>
+      sumOf(source, tensors, shape, [axis])
+    // The loss is the same whatever m is, so no gradient flows through it.
+    const values = logits ? [input, max(input.detach(), axis, { keepdim: true })] : [input]
+    const rows = [overClasses(programs.picked, [...values, t, ...weight])]
+    if (logits) rows.push(overClasses(programs.exp, values))
+    if (programs.mass) rows.push(overClasses(programs.mass, [t, ...weight]))
+    if (labels) rows.push(t)
+
+    if (reduction === 'none') return mapProgram(programs.row, rows).reshape(shape.slice(0, -1))
+    const sum = total(programs.row, rows)
+    if (reduction === 'sum') return sum
+    if (!labels) return sum.mul(classes / input.size)
+    const all = shape.map((_, i) => i)
+    const divisor = weighted
+      ? sumOf(programs.divisor, [t, ...weight], shape, all).reshape([])
+      : total(programs.divisor, [t])
+    return sum.div(divisor)
+  })
+}
+
+function check(
+  name: string,
+  input: Tensor,
+  target: Tensor,
+  { weight, labelSmoothing = 0 }: CrossEntropyOptions,
+): { dtype: FloatDType; classes: number } {
   const { dtype, shape } = input
   if (dtype !== 'f32' && dtype !== 'f64')
     throw new DTypeError(`${name}: the input is ${dtype}; it must be f32 or f64`)
   const came = `${name}: input ${showShape(shape)}, target ${target.dtype} ${showShape(target.shape)}`
   const classes = shape.at(-1)
   if (!classes) throw new ShapeError(`${came}: the input must be [..., C] with the classes last`)
-  const wanted = probabilities ? shape : shape.slice(0, -1)
+  const labels = isLabel(target)
+  const wanted = labels ? shape.slice(0, -1) : shape
   if (wanted.join() !== target.shape.join())
     throw new ShapeError(
-      probabilities
-        ? `${came}: probabilities need the input's shape; class numbers need dtype i32`
-        : `${came}: class numbers must be ${showShape(wanted)}, with the classes last in the input`,
+      labels
+        ? `${came}: class numbers must be ${showShape(wanted)}, with the classes last in the input`
+        : `${came}: probabilities must be ${showShape(wanted)}; class numbers are i32 or u32`,
     )
-  if (!(smoothing >= 0 && smoothing <= 1))
-    throw new ArgumentError(`${name}: labelSmoothing is ${smoothing}; it must be in 0 .. 1`)
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    throw new ArgumentError(`${name}: labelSmoothing is ${labelSmoothing}; it must be in 0 .. 1`)
   if (weight && (weight.rank !== 1 || weight.shape[0] !== classes))
     throw new ShapeError(
       `${name}: weight is ${showShape(weight.shape)}; it must be [${classes}], one for each class`,
     )
-  const axis = input.rank - 1
-  return {
-    name,
-    input,
-    dtype,
-    target: probabilities ? target.cast(dtype) : target.unsqueeze(-1).cast('i32'),
-    classes,
-    axis,
-    weight: weight?.detach().cast(dtype),
-    smoothing,
-    ignoreIndex,
-  }
-}
-
-/** A sum over the classes of a program of some tensors; the axis stays, with size 1. */
-function overClasses(
-  { name, input, axis }: Task,
-  tensors: readonly Tensor[],
-  body: (...leaves: Scalar[]) => Scalar,
-): Tensor {
-  const source = program({ name, inputs: tensors.map((t) => t.dtype) }, body)
-  return sumOf(source, tensors, input.shape, [axis])
-}
-
-/** Whether the class at hand is the target's. */
-const isTarget = (task: Task, target: Scalar): Scalar => target.eq(index(task.axis))
-
-/** q: how much the target asks for the class at hand, before its weight. */
-function share(task: Task, target: Scalar): Scalar {
-  const { dtype, classes, smoothing } = task
-  const plain = target.dtype === 'i32' ? isTarget(task, target).cast(dtype) : target
-  return smoothing === 0 ? plain : plain.mul(1 - smoothing).add(smoothing / classes)
-}
-
-/** `Σ q z` of each row, for z = `value(input, ...)`; a class that is not asked for is not looked at. */
-function dot(task: Task, z: readonly Tensor[], value: (...z: Scalar[]) => Scalar): Tensor {
-  const { target, weight, smoothing } = task
-  const tensors = [...z, target, ...(weight ? [weight] : [])]
-  return overClasses(task, tensors, (...leaves) => {
-    const own = value(...leaves)
-    const asked = leaves[z.length]!
-    const weighted = weight ? own.mul(leaves[z.length + 1]!) : own
-    if (asked.dtype === 'i32' && smoothing === 0) return select(isTarget(task, asked), weighted, 0)
-    return weighted.mul(share(task, asked))
-  })
-}
-
-/** The loss of each row, of which ignored ones count 0 and classes that do not exist give NaN. */
-function guarded(task: Task, target: Scalar, loss: Scalar): Scalar {
-  const { dtype, classes, ignoreIndex } = task
-  const exists = target.ge(0).and(target.lt(classes))
-  return select(target.eq(ignoreIndex), 0, select(exists, loss, constant(Number.NaN, dtype)))
-}
-
-/** Sums or averages the rows of a loss for class numbers: `row` is a program of `tensors`. */
-function finish(
-  task: Task,
-  tensors: readonly Tensor[],
-  row: (...leaves: Scalar[]) => Scalar,
-  options: ReductionOptions,
-): Tensor {
-  const { name, dtype, target, weight, ignoreIndex, input } = task
-  const reduction = checkReduction(name, options.reduction)
-  const counted = target.dtype === 'i32'
-  const all = counted ? [...tensors, target] : tensors
-  const source = program({ name, inputs: all.map((t) => t.dtype) }, (...leaves) => {
-    const loss = row(...leaves)
-    return counted ? guarded(task, leaves.at(-1)!, loss) : loss
-  })
-  if (reduction === 'none') return mapProgram(source, all).reshape(input.shape.slice(0, -1))
-  const sum = total(source, all)
-  if (reduction === 'sum') return sum
-  if (!counted) return sum.mul(1 / (input.size / task.classes))
-  const counts = (t: Scalar): Scalar => t.ne(ignoreIndex)
-  const divisor = weight
-    ? sumOf(
-        program({ name: 'weights', inputs: ['i32', dtype] }, (t, w) =>
-          select(counts(t!).and(isTarget(task, t!)), w!, 0),
-        ),
-        [target, weight],
-        input.shape,
-        input.shape.map((_, axis) => axis),
-      ).reshape([])
-    : total(
-        program({ name: 'count', inputs: ['i32'] }, (t) => counts(t!).cast(dtype)),
-        [target],
-      )
-  return sum.div(divisor)
+  return { dtype, classes }
 }
 
 /**
@@ -200,22 +225,7 @@ export function crossEntropy(
   target: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
-  return scope(() => {
-    const task = prepare('crossEntropy', input, target, options, !integers.includes(target.dtype))
-    const { axis, weight, target: asked } = task
-    // The loss is the same whatever m is, so no gradient flows through it.
-    const top = max(input.detach(), axis, { keepdim: true })
-    const sum = overClasses(task, [input, top], (z, m) => z!.sub(m!).exp())
-    const picked = dot(task, [input, top], (z, m) => z!.sub(m!))
-    // For a class number without weights Σ q is 1.
-    if (asked.dtype === 'i32' && !weight)
-      return finish(task, [sum, picked], (s, p) => s!.log().sub(p!), options)
-    const mass = overClasses(task, weight ? [asked, weight] : [asked], (t, w) => {
-      const q = share(task, t!)
-      return w ? q.mul(w) : q
-    })
-    return finish(task, [sum, picked, mass], (s, p, q) => s!.log().mul(q!).sub(p!), options)
-  })
+  return negativeLogLikelihood('crossEntropy', true, input, target, options)
 }
 
 /**
@@ -229,11 +239,7 @@ export function crossEntropy(
  *   integer.
  */
 export function nllLoss(input: Tensor, target: Tensor, options: NLLLossOptions = {}): Tensor {
-  if (!integers.includes(target.dtype))
+  if (!isLabel(target))
     throw new DTypeError(`nllLoss: the target is ${target.dtype}; class numbers are i32 or u32`)
-  return scope(() => {
-    const task = prepare('nllLoss', input, target, options, false)
-    const picked = dot(task, [input], (z) => z!)
-    return finish(task, [picked], (p) => p!.neg(), options)
-  })
+  return negativeLogLikelihood('nllLoss', false, input, target, options)
 }

@@ -1,10 +1,8 @@
 import type { Tensor } from '@nablajs/tensor'
-import { type ElementLoss, elementLoss, type ReductionOptions } from './reduction.ts'
+import { elementLoss } from './element-loss.ts'
+import type { ReductionOptions } from './reduction.ts'
 
-const absoluteError: ElementLoss = {
-  name: 'l1Loss',
-  of: (input, target) => input.sub(target).abs(),
-}
+const absoluteError = elementLoss('l1Loss', (input, target) => input!.sub(target!).abs())
 
 /**
  * The absolute error `|input - target|`, averaged over all elements: the negative log-likelihood of
@@ -13,5 +11,5 @@ const absoluteError: ElementLoss = {
  * @throws ShapeError when the shapes differ.
  */
 export function l1Loss(input: Tensor, target: Tensor, options: ReductionOptions = {}): Tensor {
-  return elementLoss(absoluteError, input, target, options.reduction)
+  return absoluteError(input, target, { reduction: options.reduction })
 }

@@ -1,13 +1,11 @@
 import type { Tensor } from '@nablajs/tensor'
-import { type ElementLoss, elementLoss, type ReductionOptions } from './reduction.ts'
+import { elementLoss } from './element-loss.ts'
+import type { ReductionOptions } from './reduction.ts'
 
-const squaredError: ElementLoss = {
-  name: 'mseLoss',
-  of(input, target) {
-    const error = input.sub(target)
-    return error.mul(error)
-  },
-}
+const squaredError = elementLoss('mseLoss', (input, target) => {
+  const error = input!.sub(target!)
+  return error.mul(error)
+})
 
 /**
  * The squared error `(input - target)²`, averaged over all elements: the negative log-likelihood of
@@ -20,5 +18,5 @@ const squaredError: ElementLoss = {
  * ```
  */
 export function mseLoss(input: Tensor, target: Tensor, options: ReductionOptions = {}): Tensor {
-  return elementLoss(squaredError, input, target, options.reduction)
+  return squaredError(input, target, { reduction: options.reduction })
 }

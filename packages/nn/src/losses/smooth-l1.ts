@@ -1,6 +1,8 @@
 import { ArgumentError, type Tensor } from '@nablajs/tensor'
 import { type Scalar, select } from '@nablajs/tensor/program'
-import { type ElementLoss, elementLoss, type ReductionOptions } from './reduction.ts'
+import { elementLoss } from './element-loss.ts'
+import { l1Loss } from './l1.ts'
+import type { ReductionOptions } from './reduction.ts'
 
 /** `e² / 2` up to `width`, then the tangent there. */
 function huber(input: Scalar, target: Scalar, width: Scalar): Scalar {
@@ -9,12 +11,9 @@ function huber(input: Scalar, target: Scalar, width: Scalar): Scalar {
   return select(error.lt(width), square, width.mul(error.sub(width.mul(0.5))))
 }
 
-const huberLossOf: ElementLoss = { name: 'huberLoss', of: (x, y, delta) => huber(x, y, delta!) }
+const huberError = elementLoss('huberLoss', (x, y, delta) => huber(x!, y!, delta!))
 
-const smoothL1LossOf: ElementLoss = {
-  name: 'smoothL1Loss',
-  of: (x, y, beta) => huber(x, y, beta!).div(beta!),
-}
+const smoothError = elementLoss('smoothL1Loss', (x, y, beta) => huber(x!, y!, beta!).div(beta!))
 
 export interface HuberLossOptions extends ReductionOptions {
   /** The error up to which the loss is quadratic; above 0. Default 1. */
@@ -31,11 +30,11 @@ export interface HuberLossOptions extends ReductionOptions {
 export function huberLoss(input: Tensor, target: Tensor, options: HuberLossOptions = {}): Tensor {
   const { delta = 1, reduction } = options
   if (!(delta > 0)) throw new ArgumentError(`huberLoss: delta is ${delta}; it must be above 0`)
-  return elementLoss(huberLossOf, input, target, reduction, [delta])
+  return huberError(input, target, { reduction, settings: [delta] })
 }
 
 export interface SmoothL1LossOptions extends ReductionOptions {
-  /** The error up to which the loss is quadratic; 0 gives {@link l1Loss}'s. Default 1. */
+  /** The error up to which the loss is quadratic; at 0 this is {@link l1Loss}. Default 1. */
   beta?: number
 }
 
@@ -52,8 +51,6 @@ export function smoothL1Loss(
 ): Tensor {
   const { beta = 1, reduction } = options
   if (!(beta >= 0)) throw new ArgumentError(`smoothL1Loss: beta is ${beta}; it must be >= 0`)
-  const rule = beta === 0 ? { name: 'smoothL1Loss', of: absolute } : smoothL1LossOf
-  return elementLoss(rule, input, target, reduction, beta === 0 ? [] : [beta])
+  if (beta === 0) return l1Loss(input, target, options)
+  return smoothError(input, target, { reduction, settings: [beta] })
 }
-
-const absolute = (input: Scalar, target: Scalar): Scalar => input.sub(target).abs()

@@ -1,0 +1,181 @@
+/**
+ * Batch normalisation as a function. The statistics take two passes over the input (the mean, then
+ * the squared distances from it, which is exact also far from 0) and the normalisation a third; the
+ * rest works on one number per channel.
+ */
+import {
+  ArgumentError,
+  DTypeError,
+  mean as meanOf,
+  noGrad,
+  ShapeError,
+  scope,
+  showShape,
+  type Tensor,
+} from '@nablajs/tensor'
+import {
+  constant,
+  mapProgram,
+  program,
+  type Scalar,
+  sumOf,
+  updateInPlace,
+} from '@nablajs/tensor/program'
+import { memoize } from './memoize.ts'
+
+export interface BatchNormOptions {
+  /** The factor γ of each channel, `[C]`. Default: 1. */
+  weight?: Tensor | undefined
+  /** The offset β of each channel, `[C]`. Default: 0. */
+  bias?: Tensor | undefined
+  /** The running mean `[C]`: written when training, read otherwise. */
+  runningMean?: Tensor | undefined
+  /** The running (unbiased) variance `[C]`: written when training, read otherwise. */
+  runningVar?: Tensor | undefined
+  /** Whether to use the batch's statistics; always so without running ones. Default false. */
+  training?: boolean
+  /** The share of the new statistics: `running = (1 - m) running + m batch`. Default 0.1. */
+  momentum?: number | Tensor
+  /** Added to the variance. Default 1e-5. */
+  eps?: number
+}
+
+type Float = 'f32' | 'f64'
+
+const squaredDistance = memoize(({ dtype }: { dtype: Float }) =>
+  program({ name: 'batchNorm variance', inputs: [dtype, dtype] }, (x, center) => {
+    const distance = x!.sub(center!)
+    return distance.mul(distance)
+  }),
+)
+
+/** γ / √(variance + ε) */
+const scaleOf = memoize(({ dtype, weighted }: { dtype: Float; weighted: boolean }) =>
+  program(
+    {
+      name: 'batchNorm scale',
+      inputs: weighted ? [dtype, dtype] : [dtype],
+      scalars: [dtype],
+    },
+    (variance, ...rest) => {
+      const deviation = variance!.add(rest.at(-1)!).sqrt()
+      return weighted ? rest[0]!.div(deviation) : constant(1, dtype).div(deviation)
+    },
+  ),
+)
+
+const normalise = memoize(({ dtype, shifted }: { dtype: Float; shifted: boolean }) =>
+  program(
+    { name: 'batchNorm', inputs: shifted ? [dtype, dtype, dtype, dtype] : [dtype, dtype, dtype] },
+    (x, center, scale, shift) => {
+      const y = x!.sub(center!).mul(scale!)
+      return shifted ? y.add(shift!) : y
+    },
+  ),
+)
+
+/**
+ * Both running statistics in one kernel: `r + m (batch - r)`, with the unbiased variance. m is a
+ * number given with the call, or a tensor.
+ */
+const moveRunning = memoize(({ dtype, fixed }: { dtype: Float; fixed: boolean }) => {
+  const step = (old: Scalar, now: Scalar, m: Scalar): Scalar => old.add(now.sub(old).mul(m))
+  return program(
+    {
+      name: 'batchNorm running',
+      inputs: [dtype, dtype, dtype, dtype, ...(fixed ? [] : [dtype])],
+      scalars: fixed ? [dtype, dtype] : [dtype],
+    },
+    (mean, variance, oldMean, oldVariance, m, unbias) => [
+      step(oldMean!, mean!, m!),
+      step(oldVariance!, variance!.mul(unbias!), m!),
+    ],
+  )
+})
+
+function updateRunning(
+  statistics: readonly [mean: Tensor, variance: Tensor],
+  running: readonly [mean: Tensor, variance: Tensor],
+  momentum: number | Tensor,
+  unbias: number,
+): void {
+  const dtype = running[0].dtype as Float
+  const inputs = [...statistics, ...running]
+  if (typeof momentum === 'number')
+    updateInPlace(moveRunning({ dtype, fixed: true }), inputs, running, [momentum, unbias])
+  else
+    updateInPlace(
+      moveRunning({ dtype, fixed: false }),
+      [...inputs, momentum.cast(dtype)],
+      running,
+      [unbias],
+    )
+}
+
+/**
+ * Normalises each channel over all other axes: `(x - mean) / √(variance + eps) · weight + bias`.
+ *
+ * In training the mean and the biased variance are the batch's, gradients flow through both, and the
+ * running statistics are moved towards the batch's mean and unbiased variance. Otherwise the running
+ * ones are used. Ioffe & Szegedy: "Batch Normalization", arXiv 1502.03167.
+ *
+ * Keras's momentum is 1 minus this one.
+ *
+ * @param x `[N, ..., C]`, channels last.
+ * @throws ShapeError when a tensor is not `[C]`, or when a training batch has one value per channel.
+ */
+export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
+  return scope(() => {
+    const { weight, bias, runningMean, runningVar, momentum = 0.1, eps = 1e-5 } = options
+    const dtype = check(x, { weight, bias, runningMean, runningVar })
+    if (!runningMean !== !runningVar)
+      throw new ArgumentError('batchNorm: runningMean and runningVar come together or not at all')
+    const training = options.training || !runningMean
+    let mean = runningMean
+    let variance = runningVar
+    if (training) {
+      const channels = x.shape.at(-1)!
+      const count = x.size / (channels || 1)
+      if (count <= 1)
+        throw new ShapeError(
+          `batchNorm: ${showShape(x.shape)} has ${count} values for each channel; training needs two or more`,
+        )
+      const axes = x.shape.slice(0, -1).map((_, axis) => axis)
+      const center = meanOf(x, axes, { keepdim: true })
+      const spread = sumOf(squaredDistance({ dtype }), [x, center], x.shape, axes)
+      mean = center.reshape([channels])
+      variance = spread.reshape([channels]).mul(1 / count)
+      if (runningMean && runningVar) {
+        const batch = [mean.detach(), variance.detach()] as const
+        const unbias = count / (count - 1)
+        noGrad(() => updateRunning(batch, [runningMean, runningVar], momentum, unbias))
+      }
+    }
+    const scale = mapProgram(
+      scaleOf({ dtype, weighted: weight !== undefined }),
+      weight ? [variance!, weight] : [variance!],
+      [eps],
+    )
+    const tensors = [x, mean!, scale, ...(bias ? [bias] : [])]
+    return mapProgram(normalise({ dtype, shifted: bias !== undefined }), tensors)
+  })
+}
+
+function check(x: Tensor, channelwise: Readonly<Record<string, Tensor | undefined>>): Float {
+  const { dtype } = x
+  if (dtype !== 'f32' && dtype !== 'f64')
+    throw new DTypeError(`batchNorm: the input is ${dtype}; it must be f32 or f64`)
+  const channels = x.shape.at(-1)
+  if (x.rank < 2)
+    throw new ShapeError(`batchNorm: the input is ${showShape(x.shape)}; it must be [N, ..., C]`)
+  for (const [name, t] of Object.entries(channelwise)) {
+    if (!t) continue
+    if (t.rank !== 1 || t.shape[0] !== channels)
+      throw new ShapeError(
+        `batchNorm: the input is ${showShape(x.shape)}, ${name} ${showShape(t.shape)}; it must be [${channels}]`,
+      )
+    if (t.dtype !== dtype)
+      throw new DTypeError(`batchNorm: the input is ${dtype}, ${name} ${t.dtype}; cast one`)
+  }
+  return dtype
+}

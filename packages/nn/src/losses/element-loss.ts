@@ -1,0 +1,54 @@
+/** Losses of predictions and targets of one shape, element by element. */
+import { DTypeError, ShapeError, scope, showShape, type Tensor } from '@nablajs/tensor'
+import { mapProgram, program, type Scalar } from '@nablajs/tensor/program'
+import { memoize } from '../memoize.ts'
+import { checkReduction, type Reduction, total } from './reduction.ts'
+
+export interface ElementLossArguments {
+  readonly reduction: Reduction | undefined
+  /** Numbers that the loss gets after its tensors. */
+  readonly settings?: readonly number[]
+  /** Tensors that the loss gets after the target; they broadcast to the input. */
+  readonly extra?: readonly Tensor[]
+}
+
+/** Computes the loss; see {@link elementLoss}. */
+export type ElementLoss = (input: Tensor, target: Tensor, rest: ElementLossArguments) => Tensor
+
+/**
+ * A loss from the scalar program of one element. It runs as one kernel: the single losses become a
+ * tensor only where the caller asks for them.
+ *
+ * The loss throws a ShapeError when input and target differ in shape, because `[N]` against `[N, 1]`
+ * would silently compare each with each.
+ *
+ * @param of The loss of an input and a target, then of `extra` and `settings`.
+ */
+export function elementLoss(name: string, of: (...leaves: Scalar[]) => Scalar): ElementLoss {
+  const programFor = memoize(({ inputs, settings }: { inputs: string; settings: number }) => {
+    const dtypes = inputs.split(',') as Tensor['dtype'][]
+    const dtype = dtypes[0]!
+    return program(
+      { name, inputs: dtypes, scalars: Array.from({ length: settings }, () => dtype) },
+      (...leaves) => of(...leaves.map((leaf) => leaf.cast(dtype))),
+    )
+  })
+  return (input, target, { reduction, settings = [], extra = [] }) => {
+    const kind = checkReduction(name, reduction)
+    if (input.shape.join() !== target.shape.join())
+      throw new ShapeError(
+        `${name}: the input is ${showShape(input.shape)}, the target ${showShape(target.shape)}; ` +
+          'they must be equal, reshape one',
+      )
+    if (input.dtype !== 'f32' && input.dtype !== 'f64')
+      throw new DTypeError(`${name}: the input is ${input.dtype}; it must be f32 or f64`)
+    const tensors = [input, target, ...extra]
+    const inputs = tensors.map((t) => t.dtype).join()
+    const source = programFor({ inputs, settings: settings.length })
+    if (kind === 'none') return mapProgram(source, tensors, settings)
+    return scope(() => {
+      const sum = total(source, tensors, settings)
+      return kind === 'sum' ? sum : sum.mul(1 / input.size)
+    })
+  }
+}
