@@ -13,6 +13,7 @@ export type {
   MemoryInfo,
   PoolGeometry,
   Reduction,
+  Scan,
   View,
 } from './backend.ts'
 export { bytesOf, type DType, dtypes, isFloat, type TypedArray, viewAs } from './dtype.ts'

@@ -76,6 +76,9 @@ export interface PoolGeometry {
   readonly dilation: readonly [height: number, width: number]
 }
 
+/** How {@link Kernels.cumulative} joins a value with those before it. */
+export type Scan = 'sum' | 'prod' | 'max' | 'min' | 'logsumexp'
+
 /**
  * The special kernels, each optional. N images, H W rows and columns, C channels, K output
  * channels, R S kernel rows and columns, G groups. Views may be strided unless a line says
@@ -103,6 +106,10 @@ export interface Kernels {
   gather(x: View, index: View, out: View, axis: number): void
   /** `out[i0, .., index[i0, .., ia, ..], ..] += src[i0, .., ia, ..]`; out keeps what it holds. Equal indices add in order. */
   scatterAdd(out: View, index: View, src: View, axis: number): void
+  /** Where the elements of the sorted axis come from (i32, of x's shape): stable; NaN counts as the largest number. */
+  sort(x: View, indices: View, axis: number, descending: boolean): void
+  /** `out[.., i, ..]` joins `x[.., 0, ..]` to `x[.., i, ..]`; sums of floats are no less accurate than one after the other. NaN wins in `max` and `min`. */
+  cumulative(x: View, out: View, axis: number, combine: Scan): void
 }
 
 export interface MemoryInfo {

@@ -56,6 +56,7 @@ export * from './ops/activations.ts'
 export * from './ops/binary.ts'
 export * from './ops/cast.ts'
 export * from './ops/create.ts'
+export * from './ops/cumulative.ts'
 export {
   type Binary,
   type Elementwise,
@@ -66,9 +67,11 @@ export {
 } from './ops/elementwise.ts'
 export * from './ops/join.ts'
 export * from './ops/movement.ts'
+export * from './ops/norm.ts'
 export * from './ops/random.ts'
 export * from './ops/reduce.ts'
 export * from './ops/softmax.ts'
+export * from './ops/sort.ts'
 export * from './ops/special.ts'
 export * from './ops/unary.ts'
 export { assign } from './ops/update.ts'

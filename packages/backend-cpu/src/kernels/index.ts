@@ -13,6 +13,9 @@ import type { Context, KernelRuntime } from './runtime.ts'
 
 export type { KernelRuntime } from './runtime.ts'
 
+/** Those that the CPU has; the others are composed. */
+export type CpuKernels = Omit<Kernels, 'sort' | 'cumulative'>
+
 const makers = {
   matmul: matmulKernel,
   conv2d: conv2dKernel,
@@ -23,13 +26,13 @@ const makers = {
   sumPool2dGrad: sumPool2dGradKernel,
   gather: gatherKernel,
   scatterAdd: scatterAddKernel,
-} satisfies { [Name in keyof Kernels]: (context: Context) => Kernels[Name] }
+} satisfies { [Name in keyof CpuKernels]: (context: Context) => CpuKernels[Name] }
 
 /** Compiles the kernels for the runtime's memory. `relaxed` picks the binary with fused multiply-add. */
 export async function createKernels(
   runtime: KernelRuntime,
   relaxed: boolean = hasRelaxedSimd(),
-): Promise<Kernels> {
+): Promise<CpuKernels> {
   const module = await compileKernels(runtime.shared, relaxed)
   const wasm = await loadKernels(module, runtime.memory)
   const context: Context = {
@@ -42,5 +45,5 @@ export async function createKernels(
   }
   return Object.fromEntries(
     Object.entries(makers).map(([name, make]) => [name, make(context)]),
-  ) as unknown as Kernels
+  ) as unknown as CpuKernels
 }

@@ -11,8 +11,9 @@ import { type Scalar, select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
 import { mapOp, runMap } from './map.ts'
-import { expand, reshape } from './movement.ts'
-import { identity, type Recipe, runReduce, sumOf, unaryProgram } from './sum.ts'
+import { expand } from './movement.ts'
+import { identity, type Recipe, runReduce, squeezeAxes, sumOf, unaryProgram } from './sum.ts'
+import { isnan } from './unary.ts'
 
 export interface ReduceOptions {
   /** Keep the reduced axes with size 1. Default false. */
@@ -21,14 +22,6 @@ export interface ReduceOptions {
 
 /** One axis or several; negative ones count from the end. */
 export type Axes = number | readonly number[]
-
-function squeezeAxes(t: Tensor, axes: readonly number[], options: ReduceOptions): Tensor {
-  if (options.keepdim || axes.length === 0) return t
-  return reshape(
-    t,
-    t.shape.filter((_, axis) => !axes.includes(axis)),
-  )
-}
 
 /**
  * The sum over axes. Of bool the number of trues, as i32. The sum of nothing is 0.
@@ -65,6 +58,21 @@ export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tenso
   const out = runReduce(recipe, [x], shape, list, [1 / count])
   const kept = record('mean', out, [x], [], (g) => [expand(g.mul(1 / count), shape)])
   return squeezeAxes(kept, list, options)
+}
+
+/** The number of elements over axes that are not 0, as i32. */
+export function countNonzero(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
+  return sum(x.ne(0), axes, options)
+}
+
+/** The sum over axes of what is not NaN. */
+export function nansum(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
+  return sum(isnan(x).where(0, x), axes, options)
+}
+
+/** The mean over axes of what is not NaN; NaN where nothing else is. */
+export function nanmean(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
+  return nansum(x, axes, options).div(sum(x.eq(x), axes, options))
 }
 
 function extremum(

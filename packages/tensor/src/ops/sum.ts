@@ -36,6 +36,19 @@ export function runReduce(
   return out
 }
 
+/** Drops reduced axes, unless they are to be kept. */
+export function squeezeAxes(
+  t: Tensor,
+  axes: readonly number[],
+  options: { keepdim?: boolean },
+): Tensor {
+  if (options.keepdim || axes.length === 0) return t
+  return reshape(
+    t,
+    t.shape.filter((_, axis) => !axes.includes(axis)),
+  )
+}
+
 /** A one-input program, made once for each dtype. */
 export function unaryProgram(
   name: string,

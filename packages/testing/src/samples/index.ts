@@ -6,19 +6,25 @@ import * as nabla from '@nablajs/tensor'
 import { Inputs, type Sample } from '../sample.ts'
 import { conv2dSamples } from './conv2d.ts'
 import { createSamples } from './create.ts'
+import { cumulativeSamples } from './cumulative.ts'
 import { type ElementwiseOp, elementwiseSamples } from './elementwise.ts'
 import { gatherSamples } from './gather.ts'
 import { matmulSamples } from './matmul.ts'
 import { movementSamples } from './movement.ts'
+import { normSamples } from './norm.ts'
 import { pool2dSamples } from './pool2d.ts'
 import { randomSamples } from './random.ts'
 import { reduceSamples } from './reduce.ts'
+import { sortSamples } from './sort.ts'
 import type { SampleTable } from './table.ts'
 
 const tables: SampleTable = {
   ...createSamples,
   ...movementSamples,
   ...reduceSamples,
+  ...cumulativeSamples,
+  ...normSamples,
+  ...sortSamples,
   ...matmulSamples,
   ...conv2dSamples,
   ...pool2dSamples,

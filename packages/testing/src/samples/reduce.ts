@@ -4,11 +4,14 @@ import {
   any,
   argmax,
   argmin,
+  countNonzero,
   logSoftmax,
   logsumexp,
   max,
   mean,
   min,
+  nanmean,
+  nansum,
   type ReduceOptions,
   type Shape,
   softmax,
@@ -21,7 +24,11 @@ import {
 import { given, type Inputs, layoutNames, type Sample } from '../sample.ts'
 import type { SampleTable } from './table.ts'
 
-type Reduce = (x: Tensor, axes?: number | readonly number[], options?: ReduceOptions) => Tensor
+export type Reduce = (
+  x: Tensor,
+  axes?: number | readonly number[],
+  options?: ReduceOptions,
+) => Tensor
 
 /** Shapes with the axes to reduce; undefined is all of them. */
 const sweep: readonly (readonly [Shape, number | readonly number[] | undefined])[] = [
@@ -58,7 +65,7 @@ const sweep: readonly (readonly [Shape, number | readonly number[] | undefined])
 const show = (shape: Shape, axes: unknown): string =>
   `[${shape.join(', ')}] over ${axes === undefined ? 'all' : JSON.stringify(axes)}`
 
-function reductions(op: Reduce, inputs: Inputs, rest: Partial<Sample> = {}): Sample[] {
+export function reductions(op: Reduce, inputs: Inputs, rest: Partial<Sample> = {}): Sample[] {
   const samples: Sample[] = []
   for (const [shape, axes] of sweep) {
     samples.push({
@@ -88,7 +95,7 @@ function reductions(op: Reduce, inputs: Inputs, rest: Partial<Sample> = {}): Sam
   return samples
 }
 
-function smooth(op: Reduce, inputs: Inputs): Sample[] {
+export function smooth(op: Reduce, inputs: Inputs): Sample[] {
   return [undefined, 0, 1, [0, 1]].map((axes) => ({
     aspect: 'gradients',
     label: show([2, 3], axes),
@@ -98,7 +105,7 @@ function smooth(op: Reduce, inputs: Inputs): Sample[] {
   }))
 }
 
-function integers(op: Reduce, inputs: Inputs): Sample[] {
+export function integers(op: Reduce, inputs: Inputs): Sample[] {
   return (['i32', 'u32', 'bool'] as const).map((dtype) => ({
     aspect: 'dtypes',
     label: dtype,
@@ -108,7 +115,7 @@ function integers(op: Reduce, inputs: Inputs): Sample[] {
 }
 
 /** Reductions over nothing, for ops that have an answer. */
-function empties(op: Reduce, inputs: Inputs): Sample[] {
+export function empties(op: Reduce, inputs: Inputs): Sample[] {
   return (
     [
       [[0, 3], 0],
@@ -136,7 +143,7 @@ const rows = [
   [0, -0, 0],
 ]
 
-function extremes(op: Reduce): Sample[] {
+export function extremes(op: Reduce): Sample[] {
   return [0, 1].map((axis) => ({
     aspect: 'extremes',
     label: `NaN, infinities and large numbers over ${axis}`,
@@ -147,7 +154,7 @@ function extremes(op: Reduce): Sample[] {
   }))
 }
 
-function ties(op: Reduce, inputs: Inputs): Sample[] {
+export function ties(op: Reduce, inputs: Inputs): Sample[] {
   return [undefined, 0, 1].map((axes) => ({
     aspect: 'ties',
     label: show([6, 7], axes),
@@ -280,6 +287,18 @@ export const reduceSamples: SampleTable = {
     ...integers(searches[1]!, inputs),
     ...extremes(searches[1]!),
     ...ties(searches[1]!, inputs),
+  ],
+  countNonzero: (inputs) => [
+    ...integers(countNonzero, inputs),
+    ...empties(countNonzero, inputs),
+    ...extremes(countNonzero),
+    ...ties(countNonzero, inputs),
+  ],
+  nansum: (inputs) => [...integers(nansum, inputs), ...extremes(nansum), ...smooth(nansum, inputs)],
+  nanmean: (inputs) => [
+    ...integers(nanmean, inputs),
+    ...extremes(nanmean),
+    ...smooth(nanmean, inputs),
   ],
   any: (inputs) => [
     ...integers(any, inputs),
