@@ -1,8 +1,9 @@
 /**
  * Copies that put operands where the micro-kernel wants them.
  *
- * A panel of B holds NR = 8 columns: for each k the eight values side by side, missing columns as
- * zeros, so that a multiply of the last panel needs no case of its own.
+ * A panel of B holds NR = 8 columns: for each k the eight values side by side. Missing columns are
+ * multiplied too and their results dropped; they are zeros because the leftovers of other numbers
+ * could be denormal, and slow.
  */
 import { min32 } from './simd'
 import { NR } from './tile'

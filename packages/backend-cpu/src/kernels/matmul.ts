@@ -2,7 +2,7 @@ import { collapse, type Kernels, sizeOf } from '@nablajs/tensor/backend'
 import type { Context } from './runtime.ts'
 
 /** A matrix in memory: an address and strides in bytes. */
-export interface Matrix {
+interface Matrix {
   readonly at: number
   readonly down: number
   readonly across: number
@@ -52,18 +52,12 @@ function oriented(
   const aAcross = depth === 1 ? 4 : a.across
   if (m <= FEW && bDenseDown && !(bDense && cDense && n >= SHORT_ROW)) {
     const scratch = context.scratch(wasm.fewScratch())
+    // biome-ignore format: one operand to a line
     wasm.fewDots(
-      m,
-      n,
-      depth,
-      a.at,
-      a.down,
-      aAcross,
-      b.at,
-      b.across,
-      c.at,
-      c.down,
-      c.across,
+      m, n, depth,
+      a.at, a.down, aAcross,
+      b.at, b.across,
+      c.at, c.down, c.across,
       scratch,
     )
     context.release(scratch)
@@ -71,15 +65,12 @@ function oriented(
     wasm.fewRows(m, n, depth, a.at, a.down, aAcross, b.at, b.down, c.at, c.down)
   } else {
     const scratch = context.scratch(wasm.matmulScratch())
-    const bDown = depth === 1 ? 4 : b.down
-    const bAcross = n === 1 ? 4 : b.across
-    const cAcross = n === 1 ? 4 : c.across
     // biome-ignore format: one operand to a line
     wasm.matmul(
       0, m, n, depth,
       a.at, a.down, aAcross,
-      b.at, bDown, bAcross,
-      c.at, c.down, cAcross,
+      b.at, b.down, b.across,
+      c.at, c.down, c.across,
       scratch,
     )
     context.release(scratch)
