@@ -50,7 +50,7 @@ export {
   type Pool2dOptions,
 } from './kernels/pool2d.ts'
 export type { Shape } from './layout.ts'
-export { dispose, type Holder, keep, Scope, scope } from './memory.ts'
+export { dispose, type Holder, keep, release, Scope, scope } from './memory.ts'
 export { Tensor } from './methods.ts'
 export * from './ops/activations.ts'
 export * from './ops/binary.ts'

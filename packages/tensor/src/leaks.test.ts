@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { reference, setDevice, tensor } from './index.ts'
+import { keep, reference, release, scope, setDevice, tensor } from './index.ts'
 
 /** How many buffers stay behind when `body` runs outside of any scope and disposes what it is given. */
 function buffersAfter(body: () => void): number {
@@ -37,4 +37,27 @@ test('reading a strided view of a tensor with gradients leaves nothing behind', 
     for (const t of [view, w]) t.dispose()
   })
   expect(left).toBe(0)
+})
+
+test('release frees what the innermost scope made, and nothing else', () => {
+  const device = reference()
+  setDevice(device)
+  const outside = tensor([1])
+  scope(() => {
+    const outer = tensor([2])
+    scope(() => {
+      const [own, kept] = [tensor([3]), keep(tensor([4]))]
+      release([own, kept, outer, outside])
+      expect([own, kept, outer, outside].map((t) => t.disposed)).toEqual([
+        true,
+        false,
+        false,
+        false,
+      ])
+      kept.dispose()
+    })
+  })
+  release(outside)
+  expect(outside.disposed).toBe(false)
+  expect(device.memory().buffers).toBe(1)
 })

@@ -151,6 +151,16 @@ export function keep<T>(value: T): T {
   return value
 }
 
+/**
+ * Frees ahead of time what the innermost scope would free at its end: an intermediate result that is
+ * not needed any more. What was kept, or comes from outside of that scope, stays.
+ */
+export function release(value: unknown): void {
+  visitResources(value, (resource) => {
+    if (current && resource.home === current) resource.dispose()
+  })
+}
+
 /** Disposes everything held in `value`. */
 export function dispose(value: unknown): void {
   visitResources(value, (resource) => resource.dispose())
