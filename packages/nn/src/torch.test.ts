@@ -55,6 +55,14 @@ test('what one module gives, another loads', () => {
   expect(target.eval().forward(x).toArraySync()).toEqual(source.eval().forward(x).toArraySync())
 })
 
+test('a shared layer is turned under each of its names', () => {
+  const shared = new Conv2d(2, 3, 1)
+  const net = new Sequential({ a: shared, b: shared })
+  const shapes = Object.values(torchStateDict(net)).map((t) => t.shape)
+  expect(shapes).toEqual([[3, 2, 1, 1], [3], [3, 2, 1, 1], [3]])
+  expect(loadTorchStateDict(net, torchStateDict(net)).missing).toEqual([])
+})
+
 test('what does not fit is reported', () => {
   const layer = new Conv2d(2, 3, 2)
   expect(() =>

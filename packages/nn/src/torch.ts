@@ -2,19 +2,6 @@
 import { scope, type Tensor } from '@nablajs/tensor'
 import type { AnyModule, LoadResult, LoadStateDictOptions, StateDict } from './tree.ts'
 
-/** The order of axes in PyTorch, for each entry of the state dict that is kept in another one. */
-function axesOf(module: AnyModule): Map<string, readonly number[]> {
-  const found = new Map<string, readonly number[]>()
-  const names = Object.keys(module.stateDict())
-  const modules = new Map(module.namedModules())
-  for (const name of names) {
-    const dot = name.lastIndexOf('.')
-    const axes = modules.get(name.slice(0, Math.max(0, dot)))?.torchAxes(name.slice(dot + 1))
-    if (axes) found.set(name, axes)
-  }
-  return found
-}
-
 const inverse = (axes: readonly number[]): number[] => axes.map((_, axis) => axes.indexOf(axis))
 
 /**
@@ -28,7 +15,7 @@ const inverse = (axes: readonly number[]): number[] => axes.map((_, axis) => axe
  * ```
  */
 export function torchStateDict(module: AnyModule): StateDict {
-  const axes = axesOf(module)
+  const axes = module.allTorchAxes()
   return scope(() => {
     const entries = Object.entries(module.stateDict())
     return Object.fromEntries(
@@ -58,7 +45,7 @@ export function loadTorchStateDict(
   options: LoadStateDictOptions = {},
 ): LoadResult {
   return scope(() => {
-    const axes = axesOf(module)
+    const axes = module.allTorchAxes()
     const own = Object.entries(dict).map(([name, t]): [string, Tensor] => {
       const order = axes.get(name)
       // What does not fit is left for loadStateDict to report.

@@ -118,15 +118,29 @@ export abstract class AnyModule implements Holder, Disposable {
     above.delete(this)
   }
 
+  /** The parameters, then the buffers of this very module. */
+  #own(): Entry<Tensor>[] {
+    const tensors = [...membersOf(this.entries())].filter((entry) => entry[1] instanceof Tensor)
+    return ['parameter', 'buffer'].flatMap((kind) =>
+      (tensors as Entry<Tensor>[]).filter(([, t]) => roleOf(t)?.kind === kind),
+    )
+  }
+
   /** The parameters and buffers of the whole tree under all their names, in PyTorch's order. */
   *#state(): Generator<Entry<Tensor>> {
-    for (const [path, module] of this.#tree('', new Set())) {
-      const own = [...membersOf(module.entries())]
-      for (const kind of ['parameter', 'buffer'])
-        for (const [name, member] of own)
-          if (member instanceof Tensor && roleOf(member)?.kind === kind)
-            yield [path ? `${path}.${name}` : name, member]
-    }
+    for (const [path, module] of this.#tree('', new Set()))
+      for (const [name, t] of module.#own()) yield [path ? `${path}.${name}` : name, t]
+  }
+
+  /** @internal The {@link torchAxes} of the whole tree, by the names of the state dict. */
+  allTorchAxes(): Map<string, readonly number[]> {
+    const found = new Map<string, readonly number[]>()
+    for (const [path, module] of this.#tree('', new Set()))
+      for (const [name] of module.#own()) {
+        const axes = module.torchAxes(name)
+        if (axes) found.set(path ? `${path}.${name}` : name, axes)
+      }
+    return found
   }
 
   #members(kind: 'parameter' | 'buffer'): Entry<Tensor>[] {

@@ -1,13 +1,5 @@
 /** What the tests of layers and losses share. */
-import {
-  gradCheck,
-  reference,
-  scope,
-  setDevice,
-  type Tensor,
-  tensor,
-  uniform,
-} from '@nablajs/tensor'
+import { gradCheck, type Tensor, tensor, uniform } from '@nablajs/tensor'
 import { expect } from 'vitest'
 import type { Module } from '../src/index.ts'
 
@@ -53,19 +45,4 @@ export function checkLayerGradients(layer: Module, input: Tensor, order: 1 | 2 =
   }
   const points = parameters.map((t) => t.detach().copy())
   gradCheck((x, ...given) => run(x!, ...given), [input, ...points], { order })
-}
-
-/** The buffers that a new device holds after `body` has run on it; it disposes of what it was given. */
-export function buffersLeftBy(body: () => void): number {
-  const device = reference()
-  setDevice(device)
-  body()
-  return device.memory().buffers
-}
-
-/** One step of training without an optimizer: the gradients are all that it leaves behind. */
-export function trainStep(layer: Module, input: () => Tensor): void {
-  scope(() => {
-    layer.forward(input()).square().sum().backward()
-  })
 }

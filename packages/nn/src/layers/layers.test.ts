@@ -2,6 +2,7 @@
 import {
   dispose,
   Generator,
+  keep,
   manualSeed,
   noGrad,
   reference,
@@ -402,6 +403,26 @@ describe('Sequential', () => {
     expect(() => net.add('a.b', new ReLU())).toThrow(
       'Sequential.add: "a.b" is no name: it must not be empty or have dots',
     )
+  })
+
+  test('holds two results at a time where there are no gradients', () => {
+    const net = new Sequential(new Tanh(), new Tanh(), new Identity(), new Tanh(), new Tanh())
+    const x = random([1000])
+    const before = device.memory().bytes
+    device.resetPeak()
+    const y = net.forward(x)
+    expect(device.memory().peakBytes - before).toBe(2 * 8000)
+    expect([x.disposed, y.disposed]).toEqual([false, false])
+  })
+
+  test('leaves alone what a hook keeps', () => {
+    const net = new Sequential(new Tanh(), new Tanh())
+    const kept: Tensor[] = []
+    net.at(0)!.registerForwardHook((_, __, y) => {
+      kept.push(keep(y))
+    })
+    net.forward(random([2]))
+    expect(kept[0]!.disposed).toBe(false)
   })
 
   test('trains with a constant number of buffers', () => {

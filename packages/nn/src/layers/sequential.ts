@@ -1,4 +1,4 @@
-import { ArgumentError, type Tensor } from '@nablajs/tensor'
+import { ArgumentError, release, type Tensor } from '@nablajs/tensor'
 import { Module } from '../module.ts'
 
 /**
@@ -61,7 +61,12 @@ export class Sequential extends Module implements Iterable<Module> {
   }
 
   forward(x: Tensor): Tensor {
-    for (const module of this.#modules.values()) x = module.forward(x)
+    for (const module of this.#modules.values()) {
+      const y = module.forward(x)
+      // Without gradients nobody needs it any more, and a chain is long.
+      if (y !== x) release(x)
+      x = y
+    }
     return x
   }
 }
