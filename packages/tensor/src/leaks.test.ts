@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { keep, reference, release, scope, setDevice, tensor } from './index.ts'
+import { dispose, keep, reference, release, scope, setDevice, tensor } from './index.ts'
 
 /** How many buffers stay behind when `body` runs outside of any scope and disposes what it is given. */
 function buffersAfter(body: () => void): number {
@@ -60,4 +60,13 @@ test('release frees what the innermost scope made, and nothing else', () => {
   release(outside)
   expect(outside.disposed).toBe(false)
   expect(device.memory().buffers).toBe(1)
+})
+
+test('a holder is looked into, whatever its fields are called', () => {
+  const device = reference()
+  setDevice(device)
+  const holder = { home: 'here', dispose() {}, inside: tensor([1]), held: () => [holder.inside] }
+  scope(() => keep(holder))
+  dispose(holder)
+  expect(device.memory().buffers).toBe(0)
 })

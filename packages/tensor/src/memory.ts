@@ -104,8 +104,9 @@ export interface Holder {
 /** Finds every resource in a tensor, an array, a plain object, a Map, or a {@link Holder}. */
 export function visitResources(value: unknown, visit: (resource: Resource) => void): void {
   if (typeof value !== 'object' || value === null) return
-  if ('home' in value && 'dispose' in value) visit(value as Resource)
-  else if ('held' in value) for (const part of (value as Holder).held()) visitResources(part, visit)
+  // Holders first: a module may well have a field called `home`.
+  if ('held' in value) for (const part of (value as Holder).held()) visitResources(part, visit)
+  else if ('home' in value && 'dispose' in value) visit(value as Resource)
   else if (Array.isArray(value)) for (const part of value) visitResources(part, visit)
   else if (value instanceof Map) for (const part of value.values()) visitResources(part, visit)
   else if (Object.getPrototypeOf(value) === Object.prototype)
