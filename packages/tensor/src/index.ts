@@ -53,10 +53,12 @@ export type { Shape } from './layout.ts'
 export { dispose, type Holder, keep, release, Scope, scope } from './memory.ts'
 export { Tensor } from './methods.ts'
 export * from './ops/activations.ts'
+export * from './ops/arrange.ts'
 export * from './ops/binary.ts'
 export * from './ops/cast.ts'
 export * from './ops/create.ts'
 export * from './ops/cumulative.ts'
+export * from './ops/diagonal.ts'
 export {
   type Binary,
   type Elementwise,
@@ -65,9 +67,14 @@ export {
   type Operand,
   type Unary,
 } from './ops/elementwise.ts'
+export * from './ops/fold.ts'
+export * from './ops/indexing.ts'
 export * from './ops/join.ts'
+export * from './ops/meshgrid.ts'
 export * from './ops/movement.ts'
 export * from './ops/norm.ts'
+export * from './ops/pad.ts'
+export * from './ops/pixels.ts'
 export * from './ops/random.ts'
 export * from './ops/reduce.ts'
 export * from './ops/softmax.ts'

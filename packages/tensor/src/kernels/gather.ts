@@ -7,6 +7,7 @@ import { normalizeAxis, type Shape } from '../layout.ts'
 import { cast } from '../ops/cast.ts'
 import { copyInto, fillInto } from '../ops/fill.ts'
 import { deviceOf } from '../ops/map.ts'
+import { slice } from '../ops/movement.ts'
 import { type Program, program } from '../program/program.ts'
 import { constant, index, type Scalar, select } from '../program/scalar.ts'
 import { Tensor } from '../tensor.ts'
@@ -79,23 +80,34 @@ export const composedScatterAdd =
 function checkIndex(op: string, x: Shape, at: Tensor, axis: number): Tensor {
   if (at.dtype === 'f32' || at.dtype === 'f64' || at.dtype === 'bool')
     throw new DTypeError(`${op}: the index is ${at.dtype}; it must be i32`)
-  if (at.rank !== x.length || at.shape.some((extent, i) => i !== axis && extent !== x[i]))
+  if (at.rank !== x.length || at.shape.some((extent, i) => i !== axis && extent > x[i]!))
     throw new ShapeError(
-      `${op}: the index is ${showShape(at.shape)}; it must be like ${showShape(x)} but on axis ${axis}`,
+      `${op}: the index is ${showShape(at.shape)}; but on axis ${axis} it must not be larger than ${showShape(x)}`,
     )
   return cast(at, 'i32')
+}
+
+/** What an index of `shape` can reach: the first elements of the other axes. */
+function within(x: Tensor, shape: Shape, axis?: number): Tensor {
+  const larger = x.shape.some((extent, i) => i !== axis && extent !== shape[i])
+  return larger ? slice(x, ...shape.map((end, i) => (i === axis ? null : { end }))) : x
 }
 
 /**
  * Picks elements along one axis: `out[i][j] = x[index[i][j]][j]` for axis 0, `x[i][index[i][j]]` for
  * axis 1, and so on (PyTorch's `gather`, NumPy's `take_along_axis`).
  *
- * @param at i32, of x's shape but on `axis`; every value in `0 .. size - 1`. Values out of range give
- *   any element: they are not checked, as that would mean waiting for the device.
+ * @param at i32, of x's shape but on `axis` (where it is smaller on others, the first elements of x
+ *   are meant); every value in `0 .. size - 1`. Values out of range give any element: they are not
+ *   checked, as that would mean waiting for the device.
  */
 export function gather(x: Tensor, axis: number, at: Tensor): Tensor {
   const own = normalizeAxis('gather', axis, x.rank)
   const where = checkIndex('gather', x.shape, at, own)
+  return pick(within(x, at.shape, own), own, where)
+}
+
+function pick(x: Tensor, own: number, where: Tensor): Tensor {
   const device = deviceOf('gather', [x, where])
   const out = Tensor.make(device, x.dtype, where.shape)
   if (out.size > 0) kernel(device, 'gather', x, composedGather)(x, where, out, own)
@@ -114,18 +126,24 @@ export function scatterInto(shape: Shape, axis: number, at: Tensor, src: Tensor)
 
 /**
  * `x` with `src` added at the places that the index names along one axis; equal indices add up
- * (PyTorch's `scatter_add`). `index` and `src` have one shape; see {@link gather}.
+ * (PyTorch's `scatter_add`). `at` and `src` have one shape (what `src` has beyond it is left out); see
+ * {@link gather}.
  */
 export function scatterAdd(x: Tensor, axis: number, at: Tensor, src: Tensor): Tensor {
   const own = normalizeAxis('scatterAdd', axis, x.rank)
   const where = checkIndex('scatterAdd', x.shape, at, own)
-  if (src.dtype !== x.dtype || src.shape.join() !== at.shape.join())
+  if (src.dtype !== x.dtype || src.rank !== at.rank || src.shape.some((n, i) => n < at.shape[i]!))
     throw new ShapeError(
       `scatterAdd: the source is ${src.dtype} ${showShape(src.shape)}; it must be ${x.dtype} ${showShape(at.shape)}, as the index`,
     )
+  return spread(x, own, where, within(src, at.shape))
+}
+
+function spread(x: Tensor, own: number, where: Tensor, src: Tensor): Tensor {
   const device = deviceOf('scatterAdd', [x, where, src])
   const out = Tensor.make(device, x.dtype, x.shape)
   copyInto(device, x, out)
-  if (src.size > 0) kernel(device, 'scatterAdd', out, composedScatterAdd)(out, where, src, own)
+  const reached = restride(out, where.shape.with(own, x.shape[own]!), out.strides)
+  if (src.size > 0) kernel(device, 'scatterAdd', out, composedScatterAdd)(reached, where, src, own)
   return record('scatterAdd', out, [x, src], [where], (g, [saved]) => [g, gather(g, own, saved!)])
 }

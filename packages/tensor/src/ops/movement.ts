@@ -13,8 +13,9 @@ import {
   sameShape,
 } from '../layout.ts'
 import { Tensor } from '../tensor.ts'
-import { copyInto, fillInto } from './fill.ts'
+import { copyInto } from './fill.ts'
 import { sumTo } from './sum.ts'
+import { slab } from './window.ts'
 
 /** A dense copy on memory of its own. */
 export function copy(x: Tensor): Tensor {
@@ -112,44 +113,6 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
   return reshape(x, [...x.shape.slice(0, own), 1, ...x.shape.slice(own)])
 }
 
-/** Where a slice starts, how many elements it takes and how far apart they are, on each axis. */
-interface Window {
-  readonly start: readonly number[]
-  readonly count: Shape
-  readonly step: readonly number[]
-}
-
-/** A rectangular, strided part of `x`, as a view; the transpose of {@link embed}. */
-function slab(x: Tensor, window: Window): Tensor {
-  const { start, count, step } = window
-  const offset = start.reduce((at, index, axis) => at + index * x.strides[axis]!, x.offset)
-  const strides = x.strides.map((stride, axis) => stride * step[axis]!)
-  const from = x.shape
-  return record(
-    'slice',
-    x.window(count, strides, count.includes(0) ? x.offset : offset),
-    [x],
-    [],
-    (g) => [embed(g, from, window)],
-  )
-}
-
-/** Zeros of `shape` with `x` in the place of the window; the transpose of {@link slab}. */
-function embed(x: Tensor, shape: Shape, window: Window): Tensor {
-  const out = Tensor.make(x.device, x.dtype, shape)
-  fillInto(x.device, out, 0)
-  const { start, step } = window
-  if (x.size > 0)
-    copyInto(x.device, x, {
-      buffer: out.buffer,
-      dtype: out.dtype,
-      shape: x.shape,
-      strides: out.strides.map((stride, axis) => stride * step[axis]!),
-      offset: start.reduce((at, index, axis) => at + index * out.strides[axis]!, 0),
-    })
-  return record('embed', out, [x], [], (g) => [slab(g, window)])
-}
-
 /** A range on one axis, as `array.slice(start, end)` with a step; negative bounds count from the end. */
 export interface SliceRange {
   start?: number
@@ -226,24 +189,4 @@ export function flip(x: Tensor, axes: number | readonly number[]): Tensor {
     normalizeAxis('flip', a, x.rank),
   )
   return slice(x, ...x.shape.map((_, axis) => (list.includes(axis) ? { step: -1 } : null)))
-}
-
-/**
- * Zeros around a tensor: `[before, after]` for each axis.
- *
- * @throws ShapeError when the list is not one pair per axis, or a pad is negative.
- */
-export function pad(
-  x: Tensor,
-  pads: readonly (readonly [before: number, after: number])[],
-): Tensor {
-  if (pads.length !== x.rank || pads.flat().some((n) => !Number.isInteger(n) || n < 0))
-    throw new ShapeError(
-      `pad: [${pads.map(([a, b]) => `[${a}, ${b}]`).join(', ')}] must be one pair of sizes >= 0 ` +
-        `for each axis of ${showShape(x.shape)}`,
-    )
-  if (pads.every(([before, after]) => before === 0 && after === 0)) return x
-  const shape = x.shape.map((extent, axis) => extent + pads[axis]![0] + pads[axis]![1])
-  const step = x.shape.map(() => 1)
-  return embed(x, shape, { start: pads.map(([before]) => before), count: x.shape, step })
 }

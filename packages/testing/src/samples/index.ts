@@ -4,11 +4,12 @@
  */
 import * as nabla from '@nablajs/tensor'
 import { Inputs, type Sample } from '../sample.ts'
+import { arrangeSamples } from './arrange.ts'
 import { conv2dSamples } from './conv2d.ts'
 import { createSamples } from './create.ts'
 import { cumulativeSamples } from './cumulative.ts'
 import { type ElementwiseOp, elementwiseSamples } from './elementwise.ts'
-import { gatherSamples } from './gather.ts'
+import { indexingSamples } from './indexing.ts'
 import { matmulSamples } from './matmul.ts'
 import { movementSamples } from './movement.ts'
 import { normSamples } from './norm.ts'
@@ -21,6 +22,7 @@ import type { SampleTable } from './table.ts'
 const tables: SampleTable = {
   ...createSamples,
   ...movementSamples,
+  ...arrangeSamples,
   ...reduceSamples,
   ...cumulativeSamples,
   ...normSamples,
@@ -28,7 +30,7 @@ const tables: SampleTable = {
   ...matmulSamples,
   ...conv2dSamples,
   ...pool2dSamples,
-  ...gatherSamples,
+  ...indexingSamples,
   ...randomSamples,
 }
 
