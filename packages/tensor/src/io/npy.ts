@@ -6,7 +6,14 @@
  * else is evaluated; arrays of Python objects (which would need pickle) are refused.
  */
 import { FormatError, showShape } from '../errors.ts'
-import { byteLength, type FileDType, fileDTypes, type HostTensor, isSize, swapBytes } from './host.ts'
+import {
+  byteLength,
+  type FileDType,
+  fileDTypes,
+  type HostTensor,
+  isSize,
+  swapBytes,
+} from './host.ts'
 import { show } from './show.ts'
 import { copyStrided } from './strided.ts'
 import { concat } from './zip.ts'
@@ -137,7 +144,8 @@ function readFields(text: string): Fields {
     if (key === 'shape') values[key] = next('(') ? tuple() : bad()
     else if (key === 'fortran_order') values[key] = scan(word)
     else if (key === 'descr') {
-      if (text[at] === '[') return fail('structured arrays are not supported; save each field alone')
+      if (text[at] === '[')
+        return fail('structured arrays are not supported; save each field alone')
       values[key] = scan(string)?.slice(1, -1)
     } else return bad()
     comma = next(',')

@@ -17,7 +17,16 @@ export function isDense(shape: readonly number[], strides: readonly number[]): b
   return shape.every((extent, axis) => extent === 1 || strides[axis] === dense[axis])
 }
 
-const lanes = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array } as const
+const lanes: Readonly<
+  Record<
+    1 | 2 | 4,
+    new (
+      buffer: ArrayBufferLike,
+      at?: number,
+      n?: number,
+    ) => Uint8Array | Uint16Array | Uint32Array
+  >
+> = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array }
 
 /**
  * The elements of a window in row-major order. The caller has checked that it lies inside of `data`
@@ -37,7 +46,7 @@ export function copyStrided(
   if (count === 0) return result
   // Eight bytes move as two words: as floats, the bits of a NaN could change on the way.
   const words = size === 8 ? 2 : 1
-  const lane = (size / words) as keyof typeof lanes
+  const lane = (size / words) as 1 | 2 | 4
   const axes = shape.flatMap((extent, axis) =>
     extent === 1 ? [] : [{ extent, stride: strides[axis]! * words }],
   )

@@ -8,7 +8,7 @@
  * that overlap, names that differ between directory and entry, checksums. And what a library would be
  * used for, inflating, browsers and Node have built in (`DecompressionStream`), off the main thread.
  */
-import { FormatError } from '../errors.ts'
+import { ArgumentError, FormatError } from '../errors.ts'
 import { crc32 } from './crc32.ts'
 import { isSize } from './host.ts'
 import { show } from './show.ts'
@@ -34,7 +34,9 @@ export class Budget {
 
   constructor(format: string, archiveBytes: number, { maxExpandedBytes: limit }: ArchiveOptions) {
     if (limit !== undefined && !isSize(limit))
-      throw new FormatError(`${format}: maxExpandedBytes is ${limit}; it must be a whole number >= 0`)
+      throw new ArgumentError(
+        `${format}: maxExpandedBytes is ${limit}; it must be a whole number >= 0`,
+      )
     this.#limit = limit ?? 64 * (archiveBytes + 2 ** 20)
   }
 
@@ -171,7 +173,11 @@ function listEntries(bytes: Uint8Array): Entry[] {
     if (to > directory.start) return fail(`the entry ${show(name)} is truncated`)
     if (method === STORED ? size !== packedSize : size > packedSize * STEEPEST)
       return fail(`the entry ${show(name)} claims ${size} bytes from ${packedSize}`)
-    found.push({ entry: { name, method, packed: bytes.subarray(from, to), size, crc }, from: offset, to })
+    found.push({
+      entry: { name, method, packed: bytes.subarray(from, to), size, crc },
+      from: offset,
+      to,
+    })
     at = next
   }
   if (found.length !== directory.count)
@@ -281,7 +287,8 @@ function through(
 async function deflate(bytes: Uint8Array): Promise<Uint8Array> {
   const stream = through(bytes, new CompressionStream('deflate-raw'))
   const chunks: Uint8Array[] = []
-  for (let { value } = await stream.read(); value; { value } = await stream.read()) chunks.push(value)
+  for (let { value } = await stream.read(); value; { value } = await stream.read())
+    chunks.push(value)
   return concat(chunks)
 }
 
@@ -343,6 +350,15 @@ export async function writeZip(
   }
   const count = directory.length / 3
   const size = directory.reduce((length, part) => length + part.length, 0)
-  const end = fields([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count], [4, size], [4, offset], [2, 0])
+  const end = fields(
+    [4, 0x06054b50],
+    [2, 0],
+    [2, 0],
+    [2, count],
+    [2, count],
+    [4, size],
+    [4, offset],
+    [2, 0],
+  )
   return concat([...body, ...directory, end])
 }

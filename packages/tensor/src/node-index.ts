@@ -1,0 +1,7 @@
+/**
+ * Files on disk, for Node.
+ *
+ * @packageDocumentation
+ */
+export { writeFileAtomic } from './io/node/atomic.ts'
+export { openSafetensors, openSafetensorsIndex } from './io/node/open.ts'
