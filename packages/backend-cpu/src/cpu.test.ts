@@ -1,7 +1,15 @@
-import { DeviceError, DTypeError, program, ShapeError, type View } from '@nablajs/tensor/backend'
-import { describe, expect, test } from 'vitest'
+import {
+  ArgumentError,
+  DeviceError,
+  DTypeError,
+  program,
+  ShapeError,
+  type View,
+} from '@nablajs/tensor/backend'
+import { describe, expect, test, vi } from 'vitest'
 import { Device } from '../test/device.ts'
 import { cpu } from './cpu.ts'
+import { hasSimd } from './kernels/load.ts'
 
 const add = program({ name: 'add', inputs: ['f32', 'f32'] }, (x, y) => x!.add(y!))
 const copy = program({ name: 'copy', inputs: ['f32'] }, (x) => x!)
@@ -116,8 +124,21 @@ describe('errors of a cpu device', () => {
   })
 
   test('options', async () => {
-    await expect(cpu({ threats: 2 } as object)).rejects.toThrow('cpu: there is no option threats')
-    await expect(cpu({ memoryLimit: Number.NaN })).rejects.toThrow('memoryLimit is NaN')
+    const unknown = cpu({ threats: 2 } as object)
+    await expect(unknown).rejects.toThrow(ArgumentError)
+    await expect(unknown).rejects.toThrow('cpu: there is no option threats; there are memoryLimit')
+    const limited = cpu({ memoryLimit: Number.NaN })
+    await expect(limited).rejects.toThrow(ArgumentError)
+    await expect(limited).rejects.toThrow('cpu: memoryLimit is NaN; it must be a number of bytes')
+  })
+
+  test('an engine without SIMD', async () => {
+    expect(hasSimd()).toBe(true)
+    const validate = vi.spyOn(WebAssembly, 'validate').mockReturnValue(false)
+    const made = cpu()
+    validate.mockRestore()
+    await expect(made).rejects.toThrow(DeviceError)
+    await expect(made).rejects.toThrow('cpu: this engine runs WebAssembly without SIMD')
   })
 
   test('calls that do not fit their program', async () => {

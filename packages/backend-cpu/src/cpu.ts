@@ -1,5 +1,6 @@
 /** The cpu device: memory, map and reduce behind the contract. */
 import {
+  ArgumentError,
   type Backend,
   type DeviceBuffer,
   DeviceError,
@@ -15,6 +16,7 @@ import { supported } from './codegen/lower.ts'
 import { MapRunner } from './codegen/map.ts'
 import { ReduceRunner } from './codegen/reduce.ts'
 import { createKernels } from './kernels/index.ts'
+import { hasSimd } from './kernels/load.ts'
 import { Memory } from './memory.ts'
 
 export interface CpuOptions {
@@ -123,7 +125,7 @@ export class CpuBackend implements Backend {
  * wherever WebAssembly has SIMD: Node 22 and later, and browsers since 2023.
  *
  * @throws ArgumentError for an option that is not there or out of range; DeviceError when the system
- * gives no memory.
+ * gives no memory, or the engine has no WebAssembly SIMD.
  *
  * @example
  * ```ts
@@ -137,9 +139,14 @@ export class CpuBackend implements Backend {
 export async function cpu(options: CpuOptions = {}): Promise<Backend> {
   const { memoryLimit = Number.POSITIVE_INFINITY, shared = true, ...unknown } = options
   for (const name of Object.keys(unknown))
-    throw new DeviceError(`cpu: there is no option ${name}; there are memoryLimit and shared`)
+    throw new ArgumentError(`cpu: there is no option ${name}; there are memoryLimit and shared`)
   if (!(memoryLimit >= 0))
-    throw new DeviceError(`cpu: memoryLimit is ${memoryLimit}; it must be a number of bytes`)
+    throw new ArgumentError(`cpu: memoryLimit is ${memoryLimit}; it must be a number of bytes`)
+  if (!hasSimd())
+    throw new DeviceError(
+      'cpu: this engine runs WebAssembly without SIMD; Node 22 and browsers since 2023 have it, ' +
+        'on processors with SSE4.1 or NEON. reference() of @nablajs/tensor needs none, and is slow',
+    )
   const memory = new Memory({ shared, limit: memoryLimit })
   const kernels = await createKernels({
     memory: memory.wasm,

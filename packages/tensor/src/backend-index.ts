@@ -17,7 +17,7 @@ export type {
   View,
 } from './backend.ts'
 export { bytesOf, type DType, dtypes, isFloat, type TypedArray, viewAs } from './dtype.ts'
-export { DeviceError, DTypeError, ShapeError, showShape } from './errors.ts'
+export { ArgumentError, DeviceError, DTypeError, ShapeError, showShape } from './errors.ts'
 export { collapse, contiguousStrides, isContiguous, type Loops, sizeOf } from './layout.ts'
 export { type Instruction, inline, type Program, program, showProgram } from './program/program.ts'
 export {

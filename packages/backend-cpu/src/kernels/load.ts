@@ -67,6 +67,26 @@ export interface KernelModule {
   sumPoolGrad(job: Address, first: number, last: number): void
   gather(job: Address): void
   scatterAdd(job: Address, float: number): void
+  sortScratch(lines: Address): number
+  sort(lines: Address, kind: number, descending: number): void
+  scanScratch(): number
+  scanFloats(lines: Address, kind: number): void
+  scanSigned(lines: Address, kind: number): void
+  scanUnsigned(lines: Address, kind: number): void
+}
+
+/** A function whose body is one `i8x16.popcnt`, which is as young as SIMD got before it was finished. */
+const simdProbe = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0],
+  ...[1, 4, 1, 96, 0, 0],
+  ...[3, 2, 1, 0],
+  ...[10, 11, 1, 9, 0],
+  ...[65, 0, 253, 15, 253, 98, 26, 11],
+)
+
+/** Whether this engine knows WebAssembly SIMD. */
+export function hasSimd(): boolean {
+  return WebAssembly.validate(simdProbe)
 }
 
 /** A function whose body is one `f32x4.relaxed_madd`. */
