@@ -6,7 +6,7 @@
 import type { Backend, Combine, DeviceBuffer, Reduction, View } from '../backend.ts'
 import { type DType, dtypes, type TypedArray } from '../dtype.ts'
 import { DeviceError } from '../errors.ts'
-import { contiguousStrides, sizeOf } from '../layout.ts'
+import { collapse, contiguousStrides, sizeOf } from '../layout.ts'
 import type { Program } from '../program/program.ts'
 import { BLOCK, runnerOf } from './interpreter.ts'
 
@@ -27,25 +27,43 @@ function forBlocks(size: number, visit: (start: number, count: number) => void):
   for (let start = 0; start < size; start += BLOCK) visit(start, Math.min(BLOCK, size - start))
 }
 
-/** Writes the element offsets of `count` consecutive positions of a view. */
-function offsets(
-  view: View,
-  row: readonly number[],
-  start: number,
-  count: number,
-  out: Int32Array,
-) {
-  const { shape, strides, offset } = view
-  for (let i = 0; i < count; i++) {
-    let at = offset
-    let rest = start + i
-    for (let axis = 0; axis < shape.length; axis++) {
-      const step = row[axis]!
-      const index = Math.floor(rest / step)
-      rest -= index * step
-      at += index * strides[axis]!
+/** Where the elements of a view lie, in row-major order; neighbouring axes are one where they can be. */
+interface Walk {
+  readonly shape: readonly number[]
+  readonly strides: readonly number[]
+  readonly offset: number
+}
+
+function walkOf({ shape, strides, offset }: Walk): Walk {
+  const merged = collapse(shape, [strides])
+  // A single element has no axes left; one of extent 1 keeps the loops below simple.
+  return merged.shape.length === 0
+    ? { shape: [1], strides: [0], offset }
+    : { shape: merged.shape, strides: merged.strides[0]!, offset }
+}
+
+/** Writes where the `count` elements from number `start` on lie. */
+function offsets({ shape, strides, offset }: Walk, start: number, count: number, out: Int32Array) {
+  const last = shape.length - 1
+  const index = new Int32Array(shape.length)
+  let at = offset
+  let rest = start
+  for (let axis = last; axis >= 0; axis--) {
+    index[axis] = rest % shape[axis]!
+    rest = Math.floor(rest / shape[axis]!)
+    at += index[axis]! * strides[axis]!
+  }
+  const [extent, step] = [shape[last]!, strides[last]!]
+  for (let i = 0; i < count; ) {
+    const run = Math.min(count - i, extent - index[last]!)
+    for (let end = i + run; i < end; i++, at += step) out[i] = at
+    index[last]! += run
+    // Like an odometer: an axis that is full starts again, and the one before it advances.
+    for (let axis = last; axis > 0 && index[axis] === shape[axis]; axis--) {
+      at += strides[axis - 1]! - shape[axis]! * strides[axis]!
+      index[axis] = 0
+      index[axis - 1]!++
     }
-    out[i] = at
   }
 }
 
@@ -66,10 +84,10 @@ function wins(combine: Combine, value: number, best: number): boolean {
   return combine === 'argmax' ? value > best : value < best
 }
 
-function join(combine: Combine, a: number, b: number, dtype: DType): number {
-  if (combine === 'sum') return a + b
-  if (combine === 'prod') return dtypes[dtype].float ? a * b : Math.imul(a, b)
-  return combine === 'max' ? Math.max(a, b) : Math.min(a, b)
+function joinOf(combine: Combine, dtype: DType): (a: number, b: number) => number {
+  if (combine === 'sum') return (a, b) => a + b
+  if (combine === 'prod') return dtypes[dtype].float ? (a, b) => a * b : Math.imul
+  return combine === 'max' ? (a, b) => Math.max(a, b) : (a, b) => Math.min(a, b)
 }
 
 /**
@@ -109,12 +127,14 @@ export function reference(): Backend {
     const run = runnerOf(program)
     const strides = contiguousStrides(shape)
     const sources = inputs.map(array)
+    const walks = inputs.map(walkOf)
     const at = new Int32Array(BLOCK)
     const values = inputs.map(() => new Float64Array(BLOCK))
     forBlocks(sizeOf(shape), (start, count) => {
-      inputs.forEach((view, k) => {
-        offsets(view, strides, start, count, at)
-        for (let i = 0; i < count; i++) values[k]![i] = sources[k]![at[i]!]!
+      walks.forEach((walk, k) => {
+        offsets(walk, start, count, at)
+        const [source, block] = [sources[k]!, values[k]!]
+        for (let i = 0; i < count; i++) block[i] = source[at[i]!]!
       })
       visit(run({ count, start, inputs: values, shape, strides }, scalars), start, count)
     })
@@ -159,12 +179,12 @@ export function reference(): Backend {
 
     map(program, inputs, outputs, scalars = []) {
       const { shape } = outputs[0]!
-      const strides = contiguousStrides(shape)
       const targets = outputs.map(array)
+      const walks = outputs.map(walkOf)
       const at = new Int32Array(BLOCK)
       evaluate(program, shape, inputs, scalars, (results, start, count) => {
-        outputs.forEach((view, k) => {
-          offsets(view, strides, start, count, at)
+        walks.forEach((walk, k) => {
+          offsets(walk, start, count, at)
           for (let i = 0; i < count; i++) targets[k]![at[i]!] = results[k]![i]!
         })
       })
@@ -173,45 +193,51 @@ export function reference(): Backend {
     reduce(reduction: Reduction, inputs, output, scalars = []) {
       const { program, combine, finish } = reduction
       const { shape } = inputs[0]!
+      const isKept = shape.map((extent, axis) => output.shape[axis] === extent)
       const kept = contiguousStrides(output.shape)
-      const inside = shape.map((extent, axis) => (output.shape[axis] === extent ? 1 : extent))
-      const reduced = contiguousStrides(inside)
-      const strides = contiguousStrides(shape)
+      const inside = contiguousStrides(shape.map((extent, axis) => (isKept[axis] ? 1 : extent)))
+      // For each element: its result's number, and its number among those joined into it.
+      const results = walkOf({
+        shape,
+        strides: shape.map((_, a) => (isKept[a] ? kept[a]! : 0)),
+        offset: 0,
+      })
+      const members = walkOf({
+        shape,
+        strides: shape.map((_, a) => (isKept[a] ? 0 : inside[a]!)),
+        offset: 0,
+      })
+      const to = new Int32Array(BLOCK)
+      const from = new Int32Array(BLOCK)
       const { dtype } = program.code[program.outputs[0]!]!
+      const join = joinOf(combine, dtype)
       const search = combine === 'argmax' || combine === 'argmin'
       const best = new Float64Array(sizeOf(output.shape)).fill(neutral(combine, dtype))
       const where = new Float64Array(search ? best.length : 0).fill(-1)
 
       evaluate(program, shape, inputs, scalars, ([values], start, count) => {
+        offsets(results, start, count, to)
+        if (search) offsets(members, start, count, from)
         for (let i = 0; i < count; i++) {
-          let rest = start + i
-          let to = 0
-          let from = 0
-          for (let axis = 0; axis < shape.length; axis++) {
-            const index = Math.floor(rest / strides[axis]!)
-            rest -= index * strides[axis]!
-            if (output.shape[axis] === shape[axis]) to += index * kept[axis]!
-            else from += index * reduced[axis]!
-          }
           const value = values![i]!
-          if (!search) best[to] = join(combine, best[to]!, value, dtype)
-          else if (where[to] === -1 || wins(combine, value, best[to]!)) {
-            best[to] = value
-            where[to] = from
+          const r = to[i]!
+          if (!search) best[r] = join(best[r]!, value)
+          else if (where[r] === -1 || wins(combine, value, best[r]!)) {
+            best[r] = value
+            where[r] = from[i]!
           }
         }
       })
 
       const target = array(output)
-      const at = new Int32Array(BLOCK)
       const run = finish && runnerOf(finish)
-      const results = search ? where : best
-      forBlocks(results.length, (start, count) => {
-        offsets(output, kept, start, count, at)
-        const values = results.slice(start, start + count)
+      const found = search ? where : best
+      forBlocks(found.length, (start, count) => {
+        offsets(walkOf(output), start, count, to)
+        const values = found.slice(start, start + count)
         const block = { count, start, inputs: [values], shape: output.shape, strides: kept }
         const done = run ? run(block, scalars)[0]! : values
-        for (let i = 0; i < count; i++) target[at[i]!] = done[i]!
+        for (let i = 0; i < count; i++) target[to[i]!] = done[i]!
       })
     },
 
