@@ -48,10 +48,11 @@ export type Combine = 'sum' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin'
 
 /**
  * A reduction: `program` on every element of the iteration space, `combine` over the reduced axes,
- * then `finish` on each result (its first input is the combined value; it sees the same scalars and
- * no other inputs). The neutral elements are 0, 1, -Infinity and +Infinity (for integers the
- * smallest and largest value). NaN wins in `max` and `min`, and its first position in `argmax` and
- * `argmin`. The index of `argmax` counts the reduced axes in row-major order.
+ * then `finish` on each result (its first input is the combined value; it sees the same scalars, no
+ * other inputs, and no `index` or `position`). The neutral elements are 0, 1, -Infinity and +Infinity
+ * (for integers the smallest and largest value); bool has no sum and no product. NaN wins in `max` and
+ * `min`, and its first position in `argmax` and `argmin`. The index of `argmax` counts the reduced
+ * axes in row-major order.
  */
 export interface Reduction {
   readonly program: Program

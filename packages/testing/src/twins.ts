@@ -6,10 +6,16 @@ import {
   avgPool2d,
   type Backend,
   conv2d,
+  cummax,
+  cummin,
+  cumprod,
+  cumsum,
   gather,
+  logcumsumexp,
   matmul,
   maxPool2dWithIndices,
   scatterAdd,
+  sort,
 } from '@nablajs/tensor'
 import type { Kernels } from '@nablajs/tensor/backend'
 import { showMismatch, type Tolerance, worstMismatch } from './close.ts'
@@ -119,6 +125,35 @@ function drawIndexed(inputs: Inputs, kind: 'gather' | 'scatterAdd'): Sample {
       }
 }
 
+function drawLines(inputs: Inputs, kind: 'sort' | 'cumulative'): Sample {
+  const { random } = inputs
+  const rank = random.integer(1, 3)
+  const shape = Array.from({ length: rank }, () => random.pick([1, 2, 3, 17, 33]))
+  const axis = random.integer(0, rank - 1)
+  const layout = random.pick(layoutNames)
+  const label = `[${shape}] axis ${axis} ${layout}`
+  if (kind === 'sort') {
+    const descending = random.next() < 0.5
+    return {
+      label: `${label} ${descending ? 'descending' : 'ascending'}`,
+      inputs: [random.next() < 0.5 ? inputs.ties(shape) : inputs.floats(shape, -2, 2, layout)],
+      run: (x) => {
+        const { values, indices } = sort(x!, axis, { descending })
+        return [values, indices]
+      },
+    }
+  }
+  const op = random.pick([cumsum, cumprod, logcumsumexp, cummax, cummin])
+  return {
+    label: `${op.name} ${label}`,
+    inputs: [inputs.floats(shape, -1, 1, layout)],
+    run: (x) => {
+      const y = op(x!, axis)
+      return 'values' in y ? [y.values, y.indices] : y
+    },
+  }
+}
+
 /** The kernels that each draw runs, forward and backward, and how often to draw. */
 const twins: readonly {
   readonly title: string
@@ -156,6 +191,18 @@ const twins: readonly {
     kernels: ['scatterAdd', 'gather'],
     draw: (inputs) => drawIndexed(inputs, 'scatterAdd'),
     count: 40,
+  },
+  {
+    title: 'sort',
+    kernels: ['sort', 'gather', 'scatterAdd'],
+    draw: (inputs) => drawLines(inputs, 'sort'),
+    count: 40,
+  },
+  {
+    title: 'cumulative',
+    kernels: ['cumulative', 'scatterAdd'],
+    draw: (inputs) => drawLines(inputs, 'cumulative'),
+    count: 60,
   },
 ]
 

@@ -17,7 +17,9 @@ import { DTypeError } from '../errors.ts'
  * axis. `position` is the row-major number of the element in the iteration space (u32).
  *
  * Semantics that backends must share:
- * - `min`, `max`: NaN if either is NaN. `lt le eq` are false on NaN, `ne` is true; they give bool.
+ * - `min`, `max`: NaN if either is NaN; of 0 and -0 either one. `lt le eq` are false on NaN, `ne` is
+ *   true; they give bool.
+ * - `pow` is C's: `pow(x, 0)` and `pow(1, y)` are 1, also for NaN, and so is `pow(-1, ±Infinity)`.
  * - `round` goes to even on a half; `sign(0) = 0`, `sign(NaN) = NaN`.
  * - Integer `add sub mul` wrap; integer `div` and `rem` truncate towards zero (by zero: any value,
  *   no trap). Float `rem` is C's fmod. `shr` is arithmetic on i32, logical on u32; shift counts are

@@ -1,0 +1,121 @@
+/**
+ * Running sums, products, extrema and log-sum-exps along lines. Floats are summed and multiplied in
+ * double precision, each result rounded once, in the order of the line: the bits do not depend on the
+ * layout.
+ *
+ * A step must wait for the one before it. So lines that lie side by side in memory are run together,
+ * with their results so far in scratch memory.
+ */
+import { Lines, nextSheet } from './lines'
+import { min32 } from './simd'
+
+const SUM: i32 = 0
+const PROD: i32 = 1
+const MAX: i32 = 2
+const MIN: i32 = 3
+const LOGSUMEXP: i32 = 4
+
+/** Lines that are run together: a cache line of them. */
+const TOGETHER: i32 = 16
+
+/** Bytes that a scan needs. */
+export function scanScratch(): usize {
+  return TOGETHER * 8
+}
+
+/** `kind` is one of the constants above. */
+export function scanFloats(p: Lines, kind: i32): void {
+  do {
+    if (kind == SUM) sheet<f32, f64>(p, SUM)
+    else if (kind == PROD) sheet<f32, f64>(p, PROD)
+    else if (kind == MAX) sheet<f32, f32>(p, MAX)
+    else if (kind == MIN) sheet<f32, f32>(p, MIN)
+    else sheet<f32, f64>(p, LOGSUMEXP)
+  } while (nextSheet(p))
+}
+
+/** There is no log-sum-exp of integers; sums and products wrap. */
+export function scanSigned(p: Lines, kind: i32): void {
+  do {
+    if (kind == SUM) sheet<i32, i32>(p, SUM)
+    else if (kind == PROD) sheet<i32, i32>(p, PROD)
+    else if (kind == MAX) sheet<i32, i32>(p, MAX)
+    else sheet<i32, i32>(p, MIN)
+  } while (nextSheet(p))
+}
+
+/** Sums and products are those of {@link scanSigned}. */
+export function scanUnsigned(p: Lines, kind: i32): void {
+  do {
+    if (kind == MAX) sheet<u32, u32>(p, MAX)
+    else sheet<u32, u32>(p, MIN)
+  } while (nextSheet(p))
+}
+
+/** Elements of type T, joined as numbers of type A. */
+// @ts-ignore: decorator
+@inline
+function sheet<T, A>(p: Lines, kind: i32): void {
+  const xStep = p.xStep
+  const outStep = p.outStep
+  const count = p.count
+  // Lines that are dense themselves need no company.
+  const together = abs<i32>(p.xAcross) < abs<i32>(xStep) ? TOGETHER : 1
+  for (let line = 0; line < p.width; line += together) {
+    let x = p.x + <usize>line * p.xAcross
+    let out = p.out + <usize>line * p.outAcross
+    const lines = min32(together, p.width - line)
+    if (lines == 1) {
+      let sofar = <A>load<T>(x)
+      store<T>(out, <T>sofar)
+      for (let i = 1; i < count; i++) {
+        x += xStep
+        out += outStep
+        sofar = join<A>(kind, sofar, <A>load<T>(x))
+        store<T>(out, <T>sofar)
+      }
+      continue
+    }
+    for (let j = 0; j < lines; j++) {
+      const value = load<T>(x + <usize>j * p.xAcross)
+      store<A>(p.scratch + <usize>j * sizeof<A>(), <A>value)
+      store<T>(out + <usize>j * p.outAcross, value)
+    }
+    const xAcross = p.xAcross
+    const outAcross = p.outAcross
+    for (let i = 1; i < count; i++) {
+      x += xStep
+      out += outStep
+      let from = x
+      let to = out
+      let own = p.scratch
+      for (let j = 0; j < lines; j++) {
+        const sofar = join<A>(kind, load<A>(own), <A>load<T>(from))
+        store<A>(own, sofar)
+        store<T>(to, <T>sofar)
+        from += xAcross
+        to += outAcross
+        own += sizeof<A>()
+      }
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function join<A>(kind: i32, a: A, b: A): A {
+  if (kind == SUM) return <A>(a + b)
+  if (kind == PROD) return <A>(a * b)
+  if (isInteger<A>()) return kind == MAX ? (a > b ? a : b) : (a < b ? a : b)
+  // The instructions for floats hand NaN on.
+  if (kind == MAX) return max<A>(a, b)
+  if (kind == MIN) return min<A>(a, b)
+  return <A>logaddexp(<f64>a, <f64>b)
+}
+
+/** `log(exp(a) + exp(b))`. */
+function logaddexp(a: f64, b: f64): f64 {
+  // Also the one case where the difference of infinities would be NaN.
+  if (a == b) return a + 0.6931471805599453
+  return max<f64>(a, b) + NativeMath.log1p(NativeMath.exp(-abs<f64>(a - b)))
+}

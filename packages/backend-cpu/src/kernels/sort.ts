@@ -1,0 +1,14 @@
+import type { Kernels } from '@nablajs/tensor/backend'
+import { withLines } from './lines.ts'
+import type { Context } from './runtime.ts'
+
+/** {@link Kernels.sort} for elements of 32 bits. */
+export function sortKernel(context: Context): Kernels['sort'] {
+  const { wasm } = context
+  return (x, indices, axis, descending) => {
+    const kind = x.dtype === 'f32' ? 0 : x.dtype === 'i32' ? 1 : 2
+    withLines(context, x, indices, axis, wasm.sortScratch, (lines) =>
+      wasm.sort(lines, kind, descending ? 1 : 0),
+    )
+  }
+}
