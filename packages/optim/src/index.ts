@@ -1,17 +1,39 @@
 /**
- * Optimizers: each is a scalar program that runs as one kernel for each parameter.
+ * Optimizers and learning-rate schedules. Most optimizers are chains of transforms, which run as one
+ * kernel for each parameter.
  *
  * @packageDocumentation
  */
-export { Adam, type AdamOptions } from './adam.ts'
-export { AdamW } from './adamw.ts'
+export { Chain, chain, type OptionsOf, type Recipe } from './chain.ts'
 export {
   type GroupInput,
   type NamedOrBare,
   Optimizer,
   type OptimizerState,
   type ParameterGroup,
+  type ParameterState,
   type ParametersInput,
+  type StepHook,
+  type Work,
 } from './optimizer.ts'
-export type { CommonOptions, Range, Rule } from './rule.ts'
-export { SGD, type SGDOptions } from './sgd.ts'
+export { Adadelta, type AdadeltaOptions } from './optimizers/adadelta.ts'
+export { Adagrad, type AdagradOptions } from './optimizers/adagrad.ts'
+export { Adam, type AdamOptions } from './optimizers/adam.ts'
+export { Adamax, type AdamaxOptions } from './optimizers/adamax.ts'
+export { AdamW, type AdamWOptions } from './optimizers/adamw.ts'
+export { ASGD, type ASGDOptions } from './optimizers/asgd.ts'
+export { NAdam, type NAdamOptions } from './optimizers/nadam.ts'
+export { RAdam, type RAdamOptions } from './optimizers/radam.ts'
+export { RMSprop, type RMSpropOptions } from './optimizers/rmsprop.ts'
+export { Rprop, type RpropOptions } from './optimizers/rprop.ts'
+export { SGD, type SGDOptions } from './optimizers/sgd.ts'
+export {
+  type Declaration,
+  type Initial,
+  type Link,
+  type Range,
+  type Transform,
+  transform,
+  when,
+} from './transform.ts'
+export * from './transforms/index.ts'

@@ -1,20 +1,22 @@
 /**
- * Optimizers around a {@link Rule}: groups of parameters with options of their own, the state of
- * each parameter, one fused kernel for each parameter and step, and checkpoints in PyTorch's layout.
+ * What all optimizers share: groups of parameters with options of their own, the state of each
+ * parameter, option checks, hooks, and checkpoints in PyTorch's layout. What happens to a parameter
+ * is the business of {@link Chain}, or of a class that overrides `update` (or `advance`).
  */
 import {
   ArgumentError,
   assign,
-  type DType,
   dispose,
+  full,
   type Holder,
   keep,
   noGrad,
+  type Shape,
   scope,
+  showShape,
   type Tensor,
 } from '@nablajs/tensor'
-import { type Program, program, type Scalar, updateInPlace } from '@nablajs/tensor/program'
-import type { CommonOptions, Rule } from './rule.ts'
+import type { Declaration, Initial } from './transform.ts'
 
 /** A parameter, alone or with its name (as `module.namedParameters()` gives them). */
 export type NamedOrBare = Tensor | readonly [name: string, parameter: Tensor]
@@ -32,14 +34,30 @@ export type ParameterGroup<Options> = Options & {
   readonly names: readonly string[]
 }
 
-interface ParameterState {
+/** What an optimizer remembers of a parameter. */
+export interface ParameterState {
+  /** How many updates there have been, the one at hand included. */
   step: number
+  /** Numbers, by the names they have in a checkpoint. */
+  readonly memory: Record<string, number>
+  /** Tensors, by the names they have in a checkpoint. */
   readonly slots: Record<string, Tensor>
 }
 
+/** A parameter that is to be updated. */
+export interface Work<Options> {
+  readonly parameter: Tensor
+  readonly gradient: Tensor
+  readonly state: ParameterState
+  readonly group: ParameterGroup<Options>
+}
+
+/** Called before or after updates; see {@link Optimizer.registerStepPreHook}. */
+export type StepHook = () => void
+
 /** A checkpoint: PyTorch's layout and names, with tensors as values. */
 export interface OptimizerState {
-  /** For each parameter, by its number over all groups: the count of steps and the slots. */
+  /** For each parameter, by its number over all groups: the count of steps, numbers and tensors. */
   state: Record<string, { step: number } & Record<string, number | Tensor>>
   /** The options of each group (in snake_case) and the numbers of its parameters. */
   param_groups: Record<string, unknown>[]
@@ -48,31 +66,56 @@ export interface OptimizerState {
 const snake = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** Any optimizer, whatever its options. */
-export class Optimizer<Options extends CommonOptions = CommonOptions> implements Holder {
+/**
+ * Any optimizer, whatever its options. A method that is a chain of transforms is a {@link Chain}; any
+ * other overrides {@link Optimizer.update}, and `slots` for the tensors it keeps. One that needs the
+ * loss more than once in a step (line searches, SAM) overrides `advance`.
+ */
+export abstract class Optimizer<Options extends object = object> implements Holder {
   /** The groups, in the order they were given. */
   readonly paramGroups: ParameterGroup<Options>[] = []
-  readonly #rule: Rule<Options, string, string, unknown>
+  readonly #declaration: Declaration<Options>
   readonly #defaults: Options
   readonly #states = new Map<Tensor, ParameterState>()
+  readonly #preHooks = new Set<StepHook>()
+  readonly #postHooks = new Set<StepHook>()
 
   protected constructor(
-    rule: Rule<Options, string, string, unknown>,
     params: ParametersInput<Options>,
+    declaration: Declaration<Options>,
     options: Partial<Options>,
   ) {
-    this.#rule = rule
-    this.#defaults = this.#resolve(options, rule.defaults)
+    const { name } = declaration
+    this.#declaration = declaration
+    this.#defaults = this.#resolve(options, declaration.defaults)
     const list = [...params] as (NamedOrBare | GroupInput<Options>)[]
     if (list.length === 0)
-      throw new ArgumentError(`${rule.name}: no parameters came; pass model.parameters()`)
+      throw new ArgumentError(`${name}: no parameters came; pass model.parameters()`)
     const isGroup = (entry: (typeof list)[number]): entry is GroupInput<Options> =>
       'params' in entry
     if (list.every(isGroup)) for (const group of list) this.addParamGroup(group)
     else if (list.some(isGroup))
-      throw new ArgumentError(`${rule.name}: parameters and groups are mixed; pass one kind`)
+      throw new ArgumentError(`${name}: parameters and groups are mixed; pass one kind`)
     else this.#add(list as NamedOrBare[], {})
   }
+
+  /** For messages. */
+  protected get name(): string {
+    return this.#declaration.name
+  }
+
+  /** The tensors to keep for each parameter, and what they start as. Default: none. */
+  protected slots(_options: Options, _parameter: Tensor): Readonly<Record<string, Initial>> {
+    return {}
+  }
+
+  /** The numbers to keep for each parameter beside the count of steps. Default: none. */
+  protected memory(_options: Options): Record<string, number> {
+    return {}
+  }
+
+  /** Updates the parameters that have gradients; gradients are not recorded meanwhile. */
+  protected abstract update(work: readonly Work<Options>[]): void
 
   /** Adds parameters, for example of layers that are unfrozen during training. */
   addParamGroup(group: GroupInput<Options>): void {
@@ -82,7 +125,7 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
   }
 
   #add(params: Iterable<NamedOrBare>, options: Partial<Options>): void {
-    const { name } = this.#rule
+    const { name } = this
     const known = new Set(this.paramGroups.flatMap((group) => group.params))
     let number = known.size
     const tensors: Tensor[] = []
@@ -93,6 +136,8 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
         throw new ArgumentError(
           `${name}: ${label} is ${parameter}; parameters are leaves with requiresGrad`,
         )
+      const wanted = this.#declaration.requires?.(parameter.shape)
+      if (wanted) throw new ArgumentError(`${name}: ${label} is ${parameter}; it must be ${wanted}`)
       if (known.has(parameter))
         throw new ArgumentError(`${name}: ${label} ${parameter} is listed twice; list it once`)
       known.add(parameter)
@@ -115,6 +160,26 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
   }
 
   /**
+   * Has a function called at each step when the gradients are there, before they are used: the place
+   * to clip or to look at them. Returns the function that takes it away again.
+   *
+   * @example
+   * ```ts
+   * const remove = optimizer.registerStepPreHook(() => clipGradNorm(model.parameters(), 1).dispose())
+   * ```
+   */
+  registerStepPreHook(hook: StepHook): () => void {
+    this.#preHooks.add(hook)
+    return () => this.#preHooks.delete(hook)
+  }
+
+  /** Has a function called after each update. Returns the function that takes it away again. */
+  registerStepPostHook(hook: StepHook): () => void {
+    this.#postHooks.add(hook)
+    return () => this.#postHooks.delete(hook)
+  }
+
+  /**
    * Updates every parameter that has a gradient.
    *
    * With a function, does a whole training step: forgets the old gradients, computes the loss, walks
@@ -128,46 +193,65 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
   step(): void
   step(closure: () => Tensor): Tensor
   step(closure?: () => Tensor): Tensor | undefined {
+    const loss = this.advance(closure)
+    for (const hook of this.#postHooks) hook()
+    return loss
+  }
+
+  /** What `step` does. */
+  protected advance(closure: (() => Tensor) | undefined): Tensor | undefined {
     if (!closure) {
-      noGrad(() => this.#update())
+      this.useGradients()
       return undefined
     }
+    return scope(() => {
+      const loss = this.evaluate(closure)
+      this.useGradients()
+      return loss
+    })
+  }
+
+  /** Forgets the old gradients, computes the loss and walks back. */
+  protected evaluate(closure: () => Tensor): Tensor {
     this.zeroGrad()
     return scope(() => {
       const loss = closure()
       loss.backward()
-      noGrad(() => this.#update())
       return loss.detach()
     })
   }
 
-  #update(): void {
-    for (const group of this.paramGroups) {
-      this.#check(group)
-      const structure = this.#rule.structure(group)
-      for (const parameter of group.params) {
-        const { grad } = parameter
-        if (!grad) continue
-        const state = this.#stateOf(parameter, structure)
-        state.step++
-        const numbers = this.#rule.numbers(group, state.step)
-        const names = this.#rule.slots(structure)
-        const update = updateProgram(this.#rule, structure, parameter.dtype, names, numbers)
-        const tensors = [parameter, ...names.map((slot) => state.slots[slot]!)]
-        const [first, ...rest] = tensors
-        updateInPlace(update, [first!, grad, ...rest], tensors, Object.values(numbers))
-      }
-    }
+  /** Calls the hooks and updates with the gradients that are there. */
+  protected useGradients(): void {
+    this.callPreHooks()
+    noGrad(() => {
+      const work = this.paramGroups.flatMap((group) => {
+        this.#check(group)
+        return group.params.flatMap((parameter): Work<Options>[] => {
+          const { grad: gradient } = parameter
+          if (!gradient) return []
+          const state = this.stateOf(parameter, group)
+          state.step++
+          return [{ parameter, gradient, state, group }]
+        })
+      })
+      this.update(work)
+    })
   }
 
-  #stateOf(parameter: Tensor, structure: unknown): ParameterState {
+  protected callPreHooks(): void {
+    for (const hook of this.#preHooks) hook()
+  }
+
+  /** What is remembered of a parameter, made when it is first asked for. */
+  protected stateOf(parameter: Tensor, options: Options): ParameterState {
     let state = this.#states.get(parameter)
     if (!state) {
-      state = { step: 0, slots: {} }
+      state = { step: 0, memory: this.memory(options), slots: {} }
       this.#states.set(parameter, state)
     }
-    for (const slot of this.#rule.slots(structure))
-      state.slots[slot] ??= keep(parameter.detach().zerosLike())
+    for (const [slot, initial] of Object.entries(this.slots(options, parameter)))
+      state.slots[slot] ??= keep(scope(() => makeSlot(initial, parameter)))
     return state
   }
 
@@ -181,7 +265,7 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
     const groups = this.paramGroups.map(({ params, names: _, ...options }) => {
       const numbers = params.map((parameter) => {
         const own = this.#states.get(parameter)
-        if (own) state[number] = { step: own.step, ...own.slots }
+        if (own) state[number] = { step: own.step, ...own.memory, ...own.slots }
         return number++
       })
       const entries = Object.entries(options).map(([key, value]) => [snake(key), value])
@@ -196,7 +280,7 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
    * @throws ArgumentError when groups, parameters or shapes do not fit; nothing has changed then.
    */
   loadStateDict(saved: OptimizerState): void {
-    const { name } = this.#rule
+    const { name } = this
     const sizes = (groups: readonly { readonly params?: unknown }[]): string =>
       `[${groups.map(({ params }) => (Array.isArray(params) ? params.length : '?')).join(', ')}]`
     if (sizes(saved.param_groups) !== sizes(this.paramGroups))
@@ -206,22 +290,26 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
       )
     const resolved = this.paramGroups.map((group, i) => {
       const stored = saved.param_groups[i]!
-      const known = Object.keys(this.#rule.defaults).filter((key) => snake(key) in stored)
+      const known = Object.keys(this.#declaration.defaults).filter((key) => snake(key) in stored)
       const options = Object.fromEntries(known.map((key) => [key, stored[snake(key)]]))
       return this.#resolve(options as Partial<Options>, group as Options)
     })
     const parameters = this.paramGroups.flatMap((group) => group.params)
-    const structures = resolved.flatMap((options, i) =>
-      this.paramGroups[i]!.params.map(() => this.#rule.structure(options)),
+    const optionsOf = resolved.flatMap((options, i) =>
+      this.paramGroups[i]!.params.map(() => options),
     )
     const numbers = saved.param_groups.flatMap((group) => group['params'] as number[])
     parameters.forEach((parameter, i) => {
       const own = saved.state[numbers[i]!]
-      for (const slot of own ? this.#rule.slots(structures[i]) : []) {
-        const value = own![slot]
-        if (typeof value !== 'object' || value.shape.join() !== parameter.shape.join())
+      if (!own) return
+      for (const [slot, initial] of Object.entries(this.slots(optionsOf[i]!, parameter))) {
+        const value = own[slot]
+        const shape = slotShape(initial, parameter)
+        if (typeof value !== 'object' || value.shape.join() !== shape.join())
           throw new ArgumentError(
-            `${name}: the state of parameter ${i} has ${slot} = ${value}; it must be a tensor like ${parameter}`,
+            `${name}: the state of parameter ${i} has ${slot} = ${value}; it must be a tensor ${
+              shape === parameter.shape ? `like ${parameter}` : `of shape ${showShape(shape)}`
+            }`,
           )
       }
     })
@@ -234,8 +322,10 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
         this.#forget(parameter)
         return
       }
-      const state = this.#stateOf(parameter, structures[i])
+      const state = this.stateOf(parameter, optionsOf[i]!)
       state.step = own.step
+      for (const key of Object.keys(state.memory))
+        if (typeof own[key] === 'number') state.memory[key] = own[key]
       for (const [slot, target] of Object.entries(state.slots)) {
         const value = own[slot] as Tensor | undefined
         if (value) scope(() => assign(target, value.cast(target.dtype)))
@@ -259,11 +349,11 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
   }
 
   #resolve(options: Partial<Options>, defaults: Options): Options {
-    const known = Object.keys(this.#rule.defaults)
+    const known = Object.keys(this.#declaration.defaults)
     for (const key of Object.keys(options))
       if (!known.includes(key))
         throw new ArgumentError(
-          `${this.#rule.name}: unknown option "${key}"; known are ${known.join(', ')}`,
+          `${this.name}: unknown option "${key}"; known are ${known.join(', ')}`,
         )
     const given = Object.entries(options).filter(([, value]) => value !== undefined)
     const pick = known.map((key) => [key, defaults[key as keyof Options]])
@@ -273,10 +363,10 @@ export class Optimizer<Options extends CommonOptions = CommonOptions> implements
   }
 
   #check(options: Options): void {
-    for (const { option, says, holds } of this.#rule.ranges)
-      if (!holds(options))
+    for (const range of this.#declaration.ranges)
+      if (!range.holds(options))
         throw new ArgumentError(
-          `${this.#rule.name}: ${String(option)} is ${show(options[option])}; it must be ${says}`,
+          `${this.name}: ${range.option} is ${show(options[range.option])}; it must be ${range.says}`,
         )
   }
 }
@@ -289,35 +379,13 @@ function isNamed(entry: NamedOrBare): entry is readonly [string, Tensor] {
   return Array.isArray(entry)
 }
 
-const programs = new Map<string, Program>()
+function slotShape(initial: Initial, parameter: Tensor): Shape {
+  return typeof initial === 'object' ? initial.shape : parameter.shape
+}
 
-/** The kernel of one update: parameter, gradient and slots in; parameter and slots out. */
-function updateProgram<Options extends CommonOptions>(
-  rule: Rule<Options, string, string, unknown>,
-  structure: unknown,
-  dtype: DType,
-  slots: readonly string[],
-  numbers: Readonly<Record<string, number>>,
-): Program {
-  const key = `${rule.name} ${dtype} ${JSON.stringify(structure)}`
-  let made = programs.get(key)
-  if (!made) {
-    const names = Object.keys(numbers)
-    made = program(
-      {
-        name: rule.name,
-        inputs: [dtype, dtype, ...slots.map(() => dtype)],
-        scalars: names.map(() => dtype),
-      },
-      (...leaves) => {
-        const tensors = ['p', 'g', ...slots]
-        const x = Object.fromEntries(tensors.map((name, i) => [name, leaves[i]!]))
-        const n = Object.fromEntries(names.map((name, i) => [name, leaves[tensors.length + i]!]))
-        const next = rule.update(x as Record<string, Scalar>, n, structure)
-        return ['p', ...slots].map((name) => next[name] ?? x[name]!)
-      },
-    )
-    programs.set(key, made)
-  }
-  return made
+function makeSlot(initial: Initial, parameter: Tensor): Tensor {
+  if (initial === 'parameter') return parameter.detach().copy()
+  const { device, dtype } = parameter
+  const value = typeof initial === 'object' ? initial.value : initial
+  return full(slotShape(initial, parameter), value, { dtype, device })
 }

@@ -17,13 +17,17 @@ import {
   Adam,
   type AdamOptions,
   AdamW,
-  type CommonOptions,
   type Optimizer,
   SGD,
   type SGDOptions,
 } from '../src/index.ts'
 
 type Parameters = Iterable<Tensor>
+
+interface CommonOptions {
+  lr: number
+  weightDecay: number
+}
 
 interface Row {
   readonly name: string
@@ -184,7 +188,7 @@ describe.each(rows)('$name', ({ make, paper, name }) => {
     const optimizer = make([{ params: [a] }, { params: [b], lr: 0 }] as unknown as Parameters)
     optimizer.step(() => bowl(a).add(bowl(b)))
     expect([...a.dataSync()]).not.toEqual(start)
-    const { weightDecay } = optimizer.paramGroups[1]!
+    const { weightDecay } = optimizer.paramGroups[1]! as CommonOptions
     if (weightDecay === 0) expect([...b.dataSync()]).toEqual(start)
   })
 
@@ -305,7 +309,7 @@ describe('bad input', () => {
     [
       'an unknown option',
       () => new AdamW([parameter()], { learningRate: 1 } as never),
-      'AdamW: unknown option "learningRate"; known are lr, betas, eps, weightDecay, amsgrad, maximize',
+      'AdamW: unknown option "learningRate"; known are maximize, betas, eps, epsRoot, amsgrad, weightDecay, lr',
     ],
     [
       'a tensor that is no parameter',
