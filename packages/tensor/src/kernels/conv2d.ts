@@ -139,7 +139,13 @@ function forward(x: Tensor, weight: Tensor, shape: Shape, geometry: ConvGeometry
   ])
 }
 
-function gradInput(dy: Tensor, weight: Tensor, shape: Shape, geometry: ConvGeometry): Tensor {
+/** The gradient of a convolution for its images, which is also the transposed convolution. */
+export function gradInput(
+  dy: Tensor,
+  weight: Tensor,
+  shape: Shape,
+  geometry: ConvGeometry,
+): Tensor {
   const [gradient, filter] = [contiguous(dy), contiguous(weight)]
   const device = deviceOf('conv2d', [gradient, filter])
   const dx = Tensor.make(device, dy.dtype, shape)

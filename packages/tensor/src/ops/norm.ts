@@ -3,18 +3,13 @@ import { getDefaultDType, isFloat } from '../dtype.ts'
 import { ArgumentError } from '../errors.ts'
 import { normalizeAxes, normalizeAxis } from '../layout.ts'
 import { program } from '../program/program.ts'
-import { type Scalar, select } from '../program/scalar.ts'
+import { select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
-import { binary } from './elementwise.ts'
 import { mapProgram } from './map.ts'
+import { power, root } from './power.ts'
 import { type Axes, countNonzero, max, min, type ReduceOptions, sum } from './reduce.ts'
 import { squeezeAxes, sumOf } from './sum.ts'
-
-/** `xᵖ` whose gradients at 0 are 0 too, where they would be infinite. */
-const power = (x: Scalar, p: Scalar): Scalar => select(x.eq(0).and(p.gt(0)), 0, x.pow(p))
-
-const root = binary('norm', { accepts: 'float', forward: (total, p) => power(total, p!) })
 
 /**
  * The p-norm `(Σ |x|ᵖ)^(1/p)` over axes. p = 0 counts what is not 0, Infinity and -Infinity give the

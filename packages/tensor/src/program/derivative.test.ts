@@ -145,6 +145,7 @@ describe('chainRule', () => {
 
   it('is undefined where the output is flat', () => {
     expect(shown(unary((x) => x.floor()))).toBe('flat')
+    expect(shown(unary((x) => x.mul(0)))).toBe('flat')
     expect(shown(unary((x) => x.cast('i32').cast('f32')))).toBe('flat')
     expect(shown(binary((x, y) => select(x.gt(0), y, 0)))).toBe('flat')
   })

@@ -153,7 +153,7 @@ export function chainRule(source: Program, wrt: number): Program | undefined {
     (g, ...leaves) => {
       const [y] = inline(source, leaves)
       const [t] = tangents([y!], leaves[wrt]!)
-      depends = t !== undefined
+      depends = t !== undefined && !isConstant(t, 0)
       return times(t, g!) ?? g!
     },
   )

@@ -9,6 +9,7 @@ import { conv2dSamples } from './conv2d.ts'
 import { createSamples } from './create.ts'
 import { cumulativeSamples } from './cumulative.ts'
 import { type ElementwiseOp, elementwiseSamples } from './elementwise.ts'
+import { imageSamples } from './images.ts'
 import { indexingSamples } from './indexing.ts'
 import { matmulSamples } from './matmul.ts'
 import { movementSamples } from './movement.ts'
@@ -31,6 +32,7 @@ const tables: SampleTable = {
   ...conv2dSamples,
   ...pool2dSamples,
   ...indexingSamples,
+  ...imageSamples,
   ...randomSamples,
 }
 
@@ -55,7 +57,9 @@ export const notOps: ReadonlySet<string> = new Set([
   'getDefaultDType',
   'getDevice',
   'keep',
+  'release',
   'reference',
+  'release',
   'scope',
   'Scope',
   'setDefaultDType',
