@@ -161,21 +161,21 @@ export class ReduceRunner {
         inputs.map((view, i) => {
           const own = along[i]!
           const stride = own[own.length - 1]!
-          return {
-            ...view,
-            shape: [number, ...inner, size],
-            strides: [stride * partRows, ...own],
-            offset: view.offset + first * partRows * stride,
-          }
+          return restride(
+            view,
+            [number, ...inner, size],
+            [stride * partRows, ...own],
+            view.offset + first * partRows * stride,
+          )
         }),
-        { ...partial, shape: [number, ...outer, 1], offset: first * sizeOf(outer) },
+        restride(partial, [number, ...outer, 1], partial.strides, first * sizeOf(outer)),
         scalars,
       )
     reduce(0, full, partRows)
     if (full < parts) reduce(full, 1, count - full * partRows)
 
     const signature = { name: program.name, inputs: [dtype], scalars: program.scalars }
-    const final = { ...output, shape: [1, ...outer, 1], strides: finalStrides }
+    const final = restride(output, [1, ...outer, 1], finalStrides, output.offset)
     const identity = build(signature, (x) => x!)
     this.run(
       finish ? { program: identity, combine, finish } : { program: identity, combine },
@@ -309,6 +309,16 @@ function rowsOfPart(plan: Plan, lanes: number, inputs: number): number {
       return Math.floor(cachedElements / stride)
   }
   return 0
+}
+
+/** The same memory in another layout. A view may be an object of a class: spreading it would lose its getters. */
+function restride(
+  { buffer, dtype }: View,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+): View {
+  return { buffer, dtype, shape, strides, offset }
 }
 
 function reducedAxes(
