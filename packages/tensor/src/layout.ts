@@ -29,9 +29,9 @@ export function isContiguous(shape: Shape, strides: readonly number[]): boolean 
   let expected = 1
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     const extent = shape[axis]!
-    if (extent === 0) return true
     if (extent !== 1) {
-      if (strides[axis] !== expected) return false
+      // What has no elements lies dense however its strides are.
+      if (strides[axis] !== expected) return shape.includes(0)
       expected *= extent
     }
   }
