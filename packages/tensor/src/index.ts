@@ -61,6 +61,8 @@ export * from './ops/conv.ts'
 export * from './ops/create.ts'
 export * from './ops/cumulative.ts'
 export * from './ops/diagonal.ts'
+export * from './ops/distance.ts'
+export * from './ops/einsum.ts'
 export {
   type Binary,
   type Elementwise,

@@ -8,6 +8,7 @@ import { arrangeSamples } from './arrange.ts'
 import { conv2dSamples } from './conv2d.ts'
 import { createSamples } from './create.ts'
 import { cumulativeSamples } from './cumulative.ts'
+import { einsumSamples } from './einsum.ts'
 import { type ElementwiseOp, elementwiseSamples } from './elementwise.ts'
 import { imageSamples } from './images.ts'
 import { indexingSamples } from './indexing.ts'
@@ -29,6 +30,7 @@ const tables: SampleTable = {
   ...normSamples,
   ...sortSamples,
   ...matmulSamples,
+  ...einsumSamples,
   ...conv2dSamples,
   ...pool2dSamples,
   ...indexingSamples,
@@ -57,7 +59,6 @@ export const notOps: ReadonlySet<string> = new Set([
   'getDefaultDType',
   'getDevice',
   'keep',
-  'release',
   'reference',
   'release',
   'scope',

@@ -154,7 +154,7 @@ export function extremes(op: Reduce): Sample[] {
   }))
 }
 
-export function ties(op: Reduce, inputs: Inputs): Sample[] {
+function ties(op: Reduce, inputs: Inputs): Sample[] {
   return [undefined, 0, 1].map((axes) => ({
     aspect: 'ties',
     label: show([6, 7], axes),
