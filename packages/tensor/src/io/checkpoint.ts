@@ -170,12 +170,14 @@ function unpack<Leaf>(json: unknown, depth: number, take: (name: string) => Leaf
   // Whatever is no object or array in JSON is a leaf of the tree.
   if (typeof json !== 'object' || json === null) return json as Tree<Leaf>
   if (Array.isArray(json)) return json.map((item: unknown) => unpack(item, depth + 1, take))
-  const entries = Object.entries(json)
+  const entries: [string, unknown][] = Object.entries(json)
   const [key, value] = entries[0] ?? ['', undefined]
-  if (entries.length === 1 && key === '$tensor' && typeof value === 'string') return take(value)
-  if (entries.length === 1 && key === '$number' && Object.hasOwn(oddNumbers, String(value)))
-    return oddNumbers[value as keyof typeof oddNumbers]
-  const pairs = entries.map(([name, item]: [string, unknown]) => {
+  if (entries.length === 1 && typeof value === 'string') {
+    if (key === '$tensor') return take(value)
+    if (key === '$number' && Object.hasOwn(oddNumbers, value))
+      return oddNumbers[value as keyof typeof oddNumbers]
+  }
+  const pairs = entries.map(([name, item]) => {
     if (/^\$(?!\$)/.test(name)) return fail(`the tree has an unknown entry ${show(name)}`)
     return [name.replace(/^\$/, ''), unpack(item, depth + 1, take)] as const
   })

@@ -1,7 +1,7 @@
 /** Safetensors files on a web server, of which only the wanted parts are loaded. */
 import { FormatError, NablaError } from '../errors.ts'
+import { concat } from './bytes.ts'
 import { type ByteSource, readSafetensors, type SafetensorsReader } from './reader.ts'
-import { concat } from './zip.ts'
 
 /** How requests are made. */
 export interface FetchOptions {

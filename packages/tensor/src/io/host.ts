@@ -6,6 +6,7 @@ import { FormatError } from '../errors.ts'
 import type { Shape } from '../layout.ts'
 import { tensor } from '../ops/create.ts'
 import type { Tensor } from '../tensor.ts'
+import { swapBytes } from './bytes.ts'
 import { bfloatToFloat, halfToFloat } from './half.ts'
 
 /** The dtypes that a file may hold, with their size in bytes. */
@@ -60,13 +61,6 @@ export function isHostTensor(value: unknown): value is HostTensor {
 }
 
 const hostIsLittle = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
-
-/** A copy with the bytes of each element in reverse order. */
-export function swapBytes(bytes: Uint8Array, size: number): Uint8Array {
-  const swapped = new Uint8Array(bytes.length)
-  for (let i = 0; i < bytes.length; i++) swapped[i] = bytes[i - (i % size) + size - 1 - (i % size)]!
-  return swapped
-}
 
 const deviceDType: Record<FileDType, DType> = {
   BOOL: 'bool',

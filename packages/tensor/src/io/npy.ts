@@ -6,17 +6,10 @@
  * else is evaluated; arrays of Python objects (which would need pickle) are refused.
  */
 import { FormatError, showShape } from '../errors.ts'
-import {
-  byteLength,
-  type FileDType,
-  fileDTypes,
-  type HostTensor,
-  isSize,
-  swapBytes,
-} from './host.ts'
+import { concat, swapBytes } from './bytes.ts'
+import { byteLength, type FileDType, fileDTypes, type HostTensor, isSize } from './host.ts'
 import { show } from './show.ts'
 import { copyStrided } from './strided.ts'
-import { concat } from './zip.ts'
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 

@@ -1,8 +1,9 @@
 /** Reading a safetensors file in one pass, while it arrives. */
+
+import { concat } from './bytes.ts'
 import type { HostTensor } from './host.ts'
 import { fail, headerLength, readHeader } from './safetensors-header.ts'
 import { show } from './show.ts'
-import { concat } from './zip.ts'
 
 /**
  * The tensors of a file in the order of its data, each as soon as its bytes are there. Memory is

@@ -1,5 +1,7 @@
 /** The names that a PyTorch checkpoint may import, and what each of them makes. */
-import { type FileDType, fileDTypes, type HostTensor, isSize, swapBytes } from './host.ts'
+
+import { swapBytes } from './bytes.ts'
+import { type FileDType, fileDTypes, type HostTensor, isSize } from './host.ts'
 import { PickleError, PyDict, PyFunction, PySet, PyTuple, type PyValue } from './pickle.ts'
 import { show } from './show.ts'
 import { copyStrided, isDense } from './strided.ts'

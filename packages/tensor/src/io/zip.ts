@@ -9,6 +9,7 @@
  * used for, inflating, browsers and Node have built in (`DecompressionStream`), off the main thread.
  */
 import { ArgumentError, FormatError } from '../errors.ts'
+import { concat } from './bytes.ts'
 import { crc32 } from './crc32.ts'
 import { isSize } from './host.ts'
 import { show } from './show.ts'
@@ -290,17 +291,6 @@ async function deflate(bytes: Uint8Array): Promise<Uint8Array> {
   for (let { value } = await stream.read(); value; { value } = await stream.read())
     chunks.push(value)
   return concat(chunks)
-}
-
-/** One array from many. */
-export function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    joined.set(chunk, at)
-    at += chunk.length
-  }
-  return joined
 }
 
 /** Little-endian fields of two or four bytes, each given as [bytes, value]. */
