@@ -17,13 +17,30 @@ export { AvgPool2d, MaxPool2d } from './layers/pool2d.ts'
 export { Sequential } from './layers/sequential.ts'
 export { type BCEWithLogitsOptions, bceWithLogits } from './losses/bce-with-logits.ts'
 export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+} from './losses/binary-cross-entropy.ts'
+export { type CosineEmbeddingLossOptions, cosineEmbeddingLoss } from './losses/cosine-embedding.ts'
+export {
   type CrossEntropyOptions,
   crossEntropy,
   type NLLLossOptions,
   nllLoss,
 } from './losses/cross-entropy.ts'
+export { type CtcLossOptions, ctcLoss, type Lengths } from './losses/ctc.ts'
+export { type GaussianNllLossOptions, gaussianNllLoss } from './losses/gaussian-nll.ts'
+export { type HingeEmbeddingLossOptions, hingeEmbeddingLoss } from './losses/hinge-embedding.ts'
+export { type KlDivOptions, klDiv } from './losses/kl-div.ts'
 export { l1Loss } from './losses/l1.ts'
+export { type MarginRankingLossOptions, marginRankingLoss } from './losses/margin-ranking.ts'
 export { mseLoss } from './losses/mse.ts'
+export { type MultiMarginLossOptions, multiMarginLoss } from './losses/multi-margin.ts'
+export { multilabelMarginLoss } from './losses/multilabel-margin.ts'
+export {
+  type MultilabelSoftMarginLossOptions,
+  multilabelSoftMarginLoss,
+} from './losses/multilabel-soft-margin.ts'
+export { type PoissonNllLossOptions, poissonNllLoss } from './losses/poisson-nll.ts'
 export type { Reduction, ReductionOptions } from './losses/reduction.ts'
 export {
   type HuberLossOptions,
@@ -31,6 +48,8 @@ export {
   type SmoothL1LossOptions,
   smoothL1Loss,
 } from './losses/smooth-l1.ts'
+export { softMarginLoss } from './losses/soft-margin.ts'
+export { type TripletMarginLossOptions, tripletMarginLoss } from './losses/triplet-margin.ts'
 export { type ForwardHook, type ForwardPreHook, Module } from './module.ts'
 export { type BufferOptions, buffer, parameter } from './state.ts'
 export { loadTorchStateDict, torchStateDict } from './torch.ts'

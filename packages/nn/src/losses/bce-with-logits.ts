@@ -1,6 +1,7 @@
-import { ShapeError, showShape, type Tensor } from '@nablajs/tensor'
+import type { Tensor } from '@nablajs/tensor'
 import type { Scalar } from '@nablajs/tensor/program'
 import { memoize } from '../memoize.ts'
+import { checkBroadcast } from './check.ts'
 import { elementLoss } from './element-loss.ts'
 import type { ReductionOptions } from './reduction.ts'
 
@@ -45,15 +46,7 @@ export function bceWithLogits(
 ): Tensor {
   const { weight, posWeight, reduction } = options
   const extra = [weight, posWeight].filter((t) => t !== undefined)
-  for (const t of extra) checkBroadcast(t, input)
+  for (const t of extra) checkBroadcast('bceWithLogits', 'a weight', t, input)
   const loss = lossFor({ weighted: weight !== undefined, positive: posWeight !== undefined })
   return loss(input, target, { reduction, extra })
-}
-
-function checkBroadcast(t: Tensor, input: Tensor): void {
-  const lead = input.rank - t.rank
-  if (lead < 0 || t.shape.some((size, axis) => size !== 1 && size !== input.shape[axis + lead]))
-    throw new ShapeError(
-      `bceWithLogits: a weight is ${showShape(t.shape)}; it must broadcast to the input ${showShape(input.shape)}`,
-    )
 }

@@ -1,8 +1,9 @@
 /** Losses of predictions and targets of one shape, element by element. */
-import { DTypeError, ShapeError, scope, showShape, type Tensor } from '@nablajs/tensor'
-import { mapProgram, program, type Scalar } from '@nablajs/tensor/program'
+import { scope, type Tensor } from '@nablajs/tensor'
+import { program, type Scalar } from '@nablajs/tensor/program'
 import { memoize } from '../memoize.ts'
-import { checkReduction, type Reduction, total } from './reduction.ts'
+import { checkSame, floatType } from './check.ts'
+import { checkReduction, type Reduction, reduceProgram } from './reduction.ts'
 
 export interface ElementLossArguments {
   readonly reduction: Reduction | undefined
@@ -35,20 +36,11 @@ export function elementLoss(name: string, of: (...leaves: Scalar[]) => Scalar): 
   })
   return (input, target, { reduction, settings = [], extra = [] }) => {
     const kind = checkReduction(name, reduction)
-    if (input.shape.join() !== target.shape.join())
-      throw new ShapeError(
-        `${name}: the input is ${showShape(input.shape)}, the target ${showShape(target.shape)}; ` +
-          'they must be equal, reshape one',
-      )
-    if (input.dtype !== 'f32' && input.dtype !== 'f64')
-      throw new DTypeError(`${name}: the input is ${input.dtype}; it must be f32 or f64`)
+    checkSame(name, ['input', input], ['target', target])
+    floatType(name, input)
     const tensors = [input, target, ...extra]
     const inputs = tensors.map((t) => t.dtype).join()
     const source = programFor({ inputs, settings: settings.length })
-    if (kind === 'none') return mapProgram(source, tensors, settings)
-    return scope(() => {
-      const sum = total(source, tensors, settings)
-      return kind === 'sum' ? sum : sum.mul(1 / input.size)
-    })
+    return scope(() => reduceProgram(kind, source, tensors, settings))
   }
 }

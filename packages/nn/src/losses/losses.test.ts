@@ -1,4 +1,5 @@
 /** What every loss must do, and what each does by hand. */
+import { readFile } from 'node:fs/promises'
 import {
   gradCheck,
   manualSeed,
@@ -14,13 +15,26 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { expectClose, f64, labels, random } from '../../test/helpers.ts'
 import {
   bceWithLogits,
+  binaryCrossEntropy,
+  cosineEmbeddingLoss,
   crossEntropy,
+  ctcLoss,
+  gaussianNllLoss,
+  hingeEmbeddingLoss,
   huberLoss,
+  klDiv,
   l1Loss,
+  marginRankingLoss,
   mseLoss,
+  multilabelMarginLoss,
+  multilabelSoftMarginLoss,
+  multiMarginLoss,
   nllLoss,
+  poissonNllLoss,
   type Reduction,
   smoothL1Loss,
+  softMarginLoss,
+  tripletMarginLoss,
 } from '../index.ts'
 
 let device = reference()
@@ -135,7 +149,165 @@ const rows: Record<string, Row> = {
     single: [4],
     smoothTarget: true,
   },
+  binaryCrossEntropy: {
+    loss: (x, y, reduction) => binaryCrossEntropy(x.sigmoid(), y, { reduction, weight: weight() }),
+    input: [4, 3],
+    target: () => random([4, 3], 0.1, 0.9),
+    single: [4, 3],
+    smoothTarget: true,
+  },
+  klDiv: {
+    loss: (x, y, reduction) => klDiv(x.logSoftmax(), y, { reduction }),
+    input: [4, 3],
+    target: () => random([4, 3], 0.1, 0.9),
+    single: [4, 3],
+    smoothTarget: true,
+  },
+  'klDiv with logarithms': {
+    loss: (x, y, reduction) => klDiv(x, y, { reduction, logTarget: true }),
+    input: [4, 3],
+    target: two,
+    single: [4, 3],
+    smoothTarget: true,
+  },
+  poissonNllLoss: {
+    loss: (x, y, reduction) => poissonNllLoss(x, y, { reduction, full: true }),
+    input: [4, 3],
+    target: () => random([4, 3], 1.2, 5),
+    single: [4, 3],
+    smoothTarget: true,
+  },
+  'poissonNllLoss of rates': {
+    loss: (x, y, reduction) => poissonNllLoss(x.exp(), y, { reduction, logInput: false }),
+    input: [4, 3],
+    target: () => random([4, 3], 0, 5),
+    single: [4, 3],
+    smoothTarget: true,
+  },
+  gaussianNllLoss: {
+    loss: (x, y, reduction) => gaussianNllLoss(x, y, y.square().add(0.3), { reduction }),
+    input: [4, 3],
+    target: two,
+    single: [4, 3],
+    smoothTarget: true,
+  },
+  'gaussianNllLoss with a variance for each row': {
+    loss: (x, y, reduction) =>
+      gaussianNllLoss(x, y, x.square().mean(-1).add(0.3), { reduction, full: true }),
+    input: [4, 3],
+    target: two,
+    single: [4, 3],
+    smoothTarget: true,
+  },
+  hingeEmbeddingLoss: {
+    loss: (x, y, reduction) => hingeEmbeddingLoss(x, y, { reduction, margin: 0.8 }),
+    input: [4, 3],
+    target: () => random([4, 3]).sign(),
+    single: [4, 3],
+  },
+  marginRankingLoss: {
+    loss: (x, y, reduction) =>
+      marginRankingLoss(x, y, x.detach().sin().sign(), { reduction, margin: 0.3 }),
+    input: [4, 3],
+    target: two,
+    single: [4, 3],
+    smoothTarget: true,
+  },
+  softMarginLoss: {
+    loss: (x, y, reduction) => softMarginLoss(x, y, { reduction }),
+    input: [4, 3],
+    target: two,
+    single: [4, 3],
+    smoothTarget: true,
+  },
+  multiMarginLoss: {
+    loss: (x, y, reduction) => multiMarginLoss(x, y, { reduction, margin: 0.7 }),
+    input: [4, 3],
+    target: () => labels([0, 2, 1, 1]),
+    single: [4],
+  },
+  'multiMarginLoss, squared and weighted': {
+    loss: (x, y, reduction) => multiMarginLoss(x, y, { reduction, p: 2, weight: weight() }),
+    input: [4, 3],
+    target: () => labels([0, 2, 1, 1]),
+    single: [4],
+  },
+  'multiMarginLoss of one row': {
+    loss: (x, y, reduction) => multiMarginLoss(x, y, { reduction }),
+    input: [3],
+    target: () => labels(2),
+    single: [],
+  },
+  multilabelMarginLoss: {
+    loss: (x, y, reduction) => multilabelMarginLoss(x, y, { reduction }),
+    input: [3, 4],
+    target: () =>
+      labels([
+        [3, 0, -1, 1],
+        [-1, 2, 1, 0],
+        [0, 1, 2, 3],
+      ]),
+    single: [3],
+  },
+  multilabelSoftMarginLoss: {
+    loss: (x, y, reduction) => multilabelSoftMarginLoss(x, y, { reduction, weight: weight() }),
+    input: [4, 3],
+    target: () => random([4, 3], 0, 1),
+    single: [4],
+    smoothTarget: true,
+  },
+  cosineEmbeddingLoss: {
+    loss: (x, y, reduction) =>
+      cosineEmbeddingLoss(x, y, f64([1, -1, -1, 1]), { reduction, margin: -0.3 }),
+    input: [4, 3],
+    target: two,
+    single: [4],
+    smoothTarget: true,
+  },
+  tripletMarginLoss: {
+    loss: (x, y, reduction) =>
+      tripletMarginLoss(x, y, x.mul(y).add(0.2), { reduction, margin: 2, swap: true }),
+    input: [4, 3],
+    target: two,
+    single: [4],
+    smoothTarget: true,
+  },
+  'tripletMarginLoss with p = 3': {
+    loss: (x, y, reduction) => tripletMarginLoss(x, y, x.sin(), { reduction, p: 3, margin: 4 }),
+    input: [2, 2, 3],
+    target: () => random([2, 2, 3]),
+    single: [2, 2],
+    smoothTarget: true,
+  },
+  ctcLoss: {
+    loss: (x, y, reduction) => ctcLoss(x.logSoftmax(), y, [5, 4, 5], [2, 2, 0], { reduction }),
+    input: [5, 3, 3],
+    target: () =>
+      labels([
+        [1, 1, 7],
+        [1, 2, -1],
+        [0, 0, 0],
+      ]),
+    single: [3],
+  },
+  'ctcLoss of one sequence': {
+    loss: (x, y, reduction) =>
+      ctcLoss(x.logSoftmax(), y, [4], [2], { reduction, blank: 2, zeroInfinity: true }),
+    input: [4, 3],
+    target: () => labels([0, 1]),
+    single: [],
+  },
 }
+
+test('every loss is among them', async () => {
+  const exported = await readFile(new URL('../index.ts', import.meta.url), 'utf8')
+  const lists = exported.matchAll(/^export \{([^}]*)\} from '.\/losses\//gm)
+  const names = [...lists].flatMap(([, list]) =>
+    list!.split(',').flatMap((name) => name.trim().match(/^[a-z]\w*$/) ?? []),
+  )
+  expect(names.length).toBeGreaterThan(15)
+  expect(names.filter((name) => !(name in rows))).toEqual([])
+})
 
 describe.each(Object.entries(rows))('%s', (_, { loss, input, target, single, smoothTarget }) => {
   test.each(['mean', 'sum', 'none'] as const)('%s has the right gradients twice', (reduction) => {

@@ -3,6 +3,7 @@ import { type Backend, scope, type Tensor, tensor } from '@nablajs/tensor'
 import { Args } from './args.ts'
 import { compareTensor, type Target } from './compare.ts'
 import type { GoldenFolder, Stored, TensorFile } from './folder.ts'
+import { lossAdapters } from './loss-adapters.ts'
 import { type Adapter, adapters, type Outcome } from './op-adapters.ts'
 import { Report, Unsupported } from './report.ts'
 
@@ -134,18 +135,25 @@ function missing(name: string, { values }: Stored): string[] {
   return values.every((value) => value === 0) ? [] : [`gradient of ${name}: none`]
 }
 
-export async function runOps(
+/** Runs the cases of one group through the functions of a table. */
+export async function runCases(
+  group: string,
+  table: Readonly<Record<string, Adapter>>,
   folder: GoldenFolder,
   device: Backend,
   target: Target,
 ): Promise<Report> {
-  const report = new Report('ops')
-  const { cases } = folder.json('ops.json') as { cases: readonly Case[] }
-  const file = folder.tensors('ops.safetensors')
+  const report = new Report(group)
+  const { cases } = folder.json(`${group}.json`) as { cases: readonly Case[] }
+  const file = folder.tensors(`${group}.safetensors`)
   for (const one of cases) {
-    const adapter = adapters[one.op]
+    const adapter = table[one.op]
     if (!adapter) report.skip(one.op, 'not implemented yet')
     else await report.run(one.id, one.op, () => check(one, adapter, file, device, target))
   }
   return report
+}
+
+export function runOps(folder: GoldenFolder, device: Backend, target: Target): Promise<Report> {
+  return runCases('ops', { ...adapters, ...lossAdapters }, folder, device, target)
 }
