@@ -14,7 +14,8 @@ import { show } from './show.ts'
  * @example
  * ```ts
  * const { body } = await fetch('model.safetensors')
- * for await (const [name, host] of streamSafetensors(body)) model.load(name, fromHost(host))
+ * const weights: Record<string, Tensor> = {}
+ * for await (const [name, host] of streamSafetensors(body)) weights[name] = fromHost(host)
  * ```
  */
 export async function* streamSafetensors(

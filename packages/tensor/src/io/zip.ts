@@ -321,8 +321,8 @@ export async function writeZip(
   for (const [name, content] of entries) {
     const packed = compress ? await deflate(content) : content
     const rawName = new TextEncoder().encode(name)
-    if (content.length >= WIDE || offset + packed.length >= WIDE || directory.length >= 3 * 0xffff)
-      return fail('the archive would reach 4 GiB or 65535 entries; write safetensors instead')
+    if (rawName.length > 0xffff || content.length >= WIDE)
+      return fail(`the entry ${show(name)} is too large for an archive; write safetensors instead`)
     // What entry and directory have in common: version 2.0, names in UTF-8, the method, the earliest
     // date that there is (1980-01-01), checksum and lengths.
     const common = concat([
@@ -340,6 +340,8 @@ export async function writeZip(
   }
   const count = directory.length / 3
   const size = directory.reduce((length, part) => length + part.length, 0)
+  if (offset + size >= WIDE || count >= 0xffff)
+    return fail('the archive would reach 4 GiB or 65535 entries; write safetensors instead')
   const end = fields(
     [4, 0x06054b50],
     [2, 0],
