@@ -27,6 +27,7 @@ export { RAdam, type RAdamOptions } from './optimizers/radam.ts'
 export { RMSprop, type RMSpropOptions } from './optimizers/rmsprop.ts'
 export { Rprop, type RpropOptions } from './optimizers/rprop.ts'
 export { SGD, type SGDOptions } from './optimizers/sgd.ts'
+export * from './schedules/index.ts'
 export {
   type Declaration,
   type Initial,

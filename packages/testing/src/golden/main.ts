@@ -14,6 +14,7 @@ import { runInit } from './init.ts'
 import { runOps } from './ops.ts'
 import { runOptim, runTapes } from './optim.ts'
 import { Report } from './report.ts'
+import { runRates, runSchedulers } from './schedulers.ts'
 import { runTrain } from './train.ts'
 
 type Group = (folder: GoldenFolder, device: Backend, target: Target) => Promise<Report>
@@ -38,7 +39,7 @@ const groups: Readonly<Record<string, Group>> = {
   ops: runOps,
   rnn: later('rnn'),
   optim: runOptim,
-  schedulers: later('schedulers'),
+  schedulers: runSchedulers,
   init: runInit,
   train: runTrain,
   architectures: later('architectures'),
@@ -48,7 +49,7 @@ const groups: Readonly<Record<string, Group>> = {
   cocoeval: later('cocoeval'),
   voceval: later('voceval'),
   'torch-2.13/optim': runTapes,
-  'torch-2.13/lr': later('torch-2.13/lr'),
+  'torch-2.13/lr': runRates,
 }
 
 /** Bad arguments, told in one line. */

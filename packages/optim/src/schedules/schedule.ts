@@ -1,0 +1,167 @@
+/**
+ * What a schedule is: a {@link Schedule} writes an option (mostly `lr`) into the groups of an
+ * optimizer, once when it is made (step 0) and once for each call of `step()`.
+ *
+ * A subclass says one thing: the value at step `t`, from the value the group was given at first
+ * (`base`) and the one it has now (`last`). Rules that only multiply use `last`, so that schedules can
+ * be laid over one another and changes by hand are respected; rules with an absolute value use `base`.
+ */
+import { ArgumentError } from '@nablajs/tensor'
+
+/** Anything with groups of options: an optimizer. */
+export interface Scheduled {
+  readonly paramGroups: readonly object[]
+}
+
+export interface ScheduleOptions {
+  /** The option to write, a number. Default `'lr'`. */
+  option?: string
+}
+
+/** What a schedule needs to go on from where it was; plain numbers, fit for JSON. */
+export type ScheduleState = Record<string, unknown>
+
+/** The value that each option of a group had before any schedule touched it. */
+const firsts = new WeakMap<object, Record<string, number>>()
+
+function read(group: object, option: string, name: string): number {
+  const value = (group as Record<string, unknown>)[option]
+  if (typeof value !== 'number')
+    throw new ArgumentError(
+      `${name}: option is "${option}"; it must be one of the optimizer's that is a number`,
+    )
+  return value
+}
+
+/** The base of all schedules; see the file's first lines. */
+export abstract class Schedule {
+  /** How often `step()` was called. */
+  lastEpoch = 0
+  protected readonly optimizer: Scheduled
+  readonly #option: string
+  readonly #bases: number[]
+
+  constructor(optimizer: Scheduled, { option = 'lr' }: ScheduleOptions = {}) {
+    this.optimizer = optimizer
+    this.#option = option
+    this.#bases = optimizer.paramGroups.map((group) => {
+      const known = firsts.get(group) ?? {}
+      firsts.set(group, known)
+      known[option] ??= read(group, option, this.constructor.name)
+      return known[option]
+    })
+  }
+
+  /** The values that the groups had at first. */
+  get baseLrs(): readonly number[] {
+    return this.#bases
+  }
+
+  /** The values that the groups have now. */
+  getLastLr(): number[] {
+    return this.optimizer.paramGroups.map((group) => this.read(group))
+  }
+
+  /** Goes on by one step: after an epoch or after a batch, as the schedule is meant. */
+  step(): void {
+    this.lastEpoch++
+    this.apply()
+  }
+
+  /** The value at step `t`, from 0. */
+  protected abstract value(t: number, base: number, last: number, group: number): number
+
+  /** Writes the values of the step at hand; subclasses end their constructor with it. */
+  protected apply(): void {
+    this.optimizer.paramGroups.forEach((group, i) => {
+      const base = this.#bases[i]!
+      this.write(group, this.value(this.lastEpoch, base, this.read(group), i))
+    })
+  }
+
+  /** @internal Starts again at step 0 and the first values, for schedules that follow one another. */
+  restart(): void {
+    this.lastEpoch = 0
+    this.reset()
+    this.apply()
+  }
+
+  /** @internal Gives the groups back their first values. */
+  reset(): void {
+    this.optimizer.paramGroups.forEach((group, i) => {
+      this.write(group, this.#bases[i]!)
+    })
+  }
+
+  protected read(group: object): number {
+    return read(group, this.#option, this.constructor.name)
+  }
+
+  protected write(group: object, value: number): void {
+    Object.assign(group, { [this.#option]: value })
+  }
+
+  /** Everything that changes from step to step, the values of the groups included. */
+  stateDict(): ScheduleState {
+    return {
+      last_epoch: this.lastEpoch,
+      base_lrs: [...this.#bases],
+      _last_lr: this.getLastLr(),
+      ...this.memory(),
+    }
+  }
+
+  /**
+   * Takes over a state from {@link stateDict} and gives the groups their values.
+   *
+   * @throws ArgumentError when it is of an optimizer with another number of groups.
+   */
+  loadStateDict(state: ScheduleState): void {
+    const { base_lrs: bases, _last_lr: last, last_epoch: epoch } = state
+    const count = this.#bases.length
+    if (!Array.isArray(bases) || !Array.isArray(last) || bases.length !== count)
+      throw new ArgumentError(
+        `${this.constructor.name}: the state has base_lrs = ${JSON.stringify(bases)}; this optimizer has ${count} groups`,
+      )
+    this.lastEpoch = Number(epoch)
+    bases.forEach((base, i) => {
+      this.#bases[i] = Number(base)
+    })
+    this.remember(state)
+    this.optimizer.paramGroups.forEach((group, i) => {
+      this.write(group, Number(last[i]))
+    })
+  }
+
+  /** What a subclass remembers beside the number of steps. */
+  protected memory(): ScheduleState {
+    return {}
+  }
+
+  /** Takes over what {@link memory} gave. */
+  protected remember(_state: ScheduleState): void {}
+
+  /** Refuses an option that is out of range. */
+  protected demand(holds: boolean, option: string, value: unknown, says: string): void {
+    if (!holds)
+      throw new ArgumentError(
+        `${this.constructor.name}: ${option} is ${typeof value === 'number' ? value : JSON.stringify(value)}; it must be ${says}`,
+      )
+  }
+}
+
+/** One value for each group, from one for all or a list. */
+export function perGroup<Value>(
+  { paramGroups }: Scheduled,
+  value: Value | readonly Value[],
+  name: string,
+): readonly Value[] {
+  const list: readonly Value[] = Array.isArray(value)
+    ? value
+    : paramGroups.map(() => value as Value)
+  if (list.length !== paramGroups.length)
+    throw new ArgumentError(
+      `${name} has ${list.length} values; it must be one, or one for each of the ${paramGroups.length} groups`,
+    )
+  return list
+}

@@ -1,0 +1,40 @@
+import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
+
+export interface StepLROptions extends ScheduleOptions {
+  /** k, after how many steps the value falls. */
+  stepSize: number
+  /** γ, by how much. Default 0.1. */
+  gamma?: number
+}
+
+/**
+ * Multiplies by γ every k steps: `lr = base · γ^⌊t/k⌋`.
+ *
+ * @example
+ * ```ts
+ * const schedule = new StepLR(optimizer, { stepSize: 30 })
+ * ```
+ */
+export class StepLR extends Schedule {
+  readonly #stepSize: number
+  readonly #gamma: number
+
+  constructor(optimizer: Scheduled, options: StepLROptions) {
+    super(optimizer, options)
+    const { stepSize, gamma = 0.1 } = options
+    this.demand(
+      Number.isInteger(stepSize) && stepSize > 0,
+      'stepSize',
+      stepSize,
+      'a whole number > 0',
+    )
+    this.demand(Number.isFinite(gamma), 'gamma', gamma, 'a finite number')
+    this.#stepSize = stepSize
+    this.#gamma = gamma
+    this.apply()
+  }
+
+  protected override value(t: number, _: number, last: number): number {
+    return t > 0 && t % this.#stepSize === 0 ? last * this.#gamma : last
+  }
+}
