@@ -8,8 +8,10 @@ export {
   enableGrad,
   isGradEnabled,
   noGrad,
+  type Rule,
 } from './autograd.ts'
 export type { Backend, MemoryInfo } from './backend.ts'
+export { type CustomForward, customGrad } from './custom-grad.ts'
 export { getDevice, setDevice, withDevice } from './device.ts'
 export {
   type DType,
