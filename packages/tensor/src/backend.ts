@@ -107,9 +107,9 @@ export interface Kernels {
   gather(x: View, index: View, out: View, axis: number): void
   /** `out[i0, .., index[i0, .., ia, ..], ..] += src[i0, .., ia, ..]`; out keeps what it holds. Equal indices add in order. */
   scatterAdd(out: View, index: View, src: View, axis: number): void
-  /** Where the elements of the sorted axis come from (i32, of x's shape): stable; NaN counts as the largest number. */
+  /** Where the elements of the sorted axis come from (indices: i32, of x's shape): stable; NaN counts as the largest number. x is f32, i32 or u32. */
   sort(x: View, indices: View, axis: number, descending: boolean): void
-  /** `out[.., i, ..]` joins `x[.., 0, ..]` to `x[.., i, ..]`; sums of floats are no less accurate than one after the other. NaN wins in `max` and `min`. */
+  /** `out[.., i, ..]` joins `x[.., 0, ..]` to `x[.., i, ..]`, of f32, i32 or u32 (logsumexp f32 only); sums of floats are no less accurate than one after the other. NaN wins in `max` and `min`. */
   cumulative(x: View, out: View, axis: number, combine: Scan): void
 }
 

@@ -179,8 +179,8 @@ describe('movement', () => {
     expect(messageOf(() => zeros([2]).slice({ step: 0 }))).toMatchInlineSnapshot(
       `"ArgumentError: slice: step is 0; it must be a whole number other than 0"`,
     )
-    expect(messageOf(() => pad(zeros([2]), [[1, -1]]))).toMatchInlineSnapshot(
-      `"ShapeError: pad: [[1, -1]] must be one pair of sizes >= 0 for each axis of [2]"`,
+    expect(messageOf(() => pad(zeros([2]), [[1, 0.5]]))).toMatchInlineSnapshot(
+      `"ShapeError: pad: [[1, 0.5]] must be one pair of whole numbers for each axis of [2]"`,
     )
   })
 

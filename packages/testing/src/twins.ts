@@ -16,6 +16,7 @@ import {
   maxPool2dWithIndices,
   scatterAdd,
   sort,
+  Tensor,
 } from '@nablajs/tensor'
 import type { Kernels } from '@nablajs/tensor/backend'
 import { showMismatch, type Tolerance, worstMismatch } from './close.ts'
@@ -154,6 +155,24 @@ function drawLines(inputs: Inputs, kind: 'sort' | 'cumulative'): Sample {
   }
 }
 
+function drawAlongAxis(
+  inputs: Inputs,
+  run: (x: Tensor, axis: number) => Tensor | readonly Tensor[],
+): Sample {
+  const { random } = inputs
+  const rank = random.integer(1, 3)
+  const shape = Array.from({ length: rank }, () => random.pick([1, 2, 3, 5, 16, 33, 130]))
+  const axis = random.integer(0, rank - 1)
+  const kind = random.pick([...layoutNames, 'i32', 'ties'] as const)
+  const x =
+    kind === 'i32'
+      ? inputs.integers('i32', shape)
+      : kind === 'ties'
+        ? inputs.ties(shape)
+        : inputs.floats(shape, -1, 1, kind)
+  return { label: `[${shape}] along ${axis} ${kind}`, inputs: [x], run: (t) => run(t!, axis) }
+}
+
 /** The kernels that each draw runs, forward and backward, and how often to draw. */
 const twins: readonly {
   readonly title: string
@@ -194,6 +213,27 @@ const twins: readonly {
   },
   {
     title: 'sort',
+    kernels: ['sort'],
+    draw: (inputs) => {
+      const descending = inputs.random.next() < 0.5
+      return drawAlongAxis(inputs, (x, axis) => Object.values(sort(x, axis, { descending })))
+    },
+    count: 40,
+  },
+  {
+    title: 'cumulative',
+    kernels: ['cumulative'],
+    draw: (inputs) => {
+      const op = inputs.random.pick([cumsum, cumprod, logcumsumexp, cummax, cummin])
+      return drawAlongAxis(inputs, (x, axis) => {
+        const result = op(x, axis)
+        return result instanceof Tensor ? result : Object.values(result)
+      })
+    },
+    count: 60,
+  },
+  {
+    title: 'sort',
     kernels: ['sort', 'gather', 'scatterAdd'],
     draw: (inputs) => drawLines(inputs, 'sort'),
     count: 40,
@@ -209,7 +249,11 @@ const twins: readonly {
 /** Both compute in f32, over up to a few hundred terms. */
 const tolerance: Tolerance = { rtol: 1e-4, atol: 2e-4 }
 
-function differences(label: string, fast: readonly Result[], slow: readonly Result[]): string[] {
+function differences(
+  label: string,
+  fast: readonly Result[] = [],
+  slow: readonly Result[] = [],
+): string[] {
   return slow.flatMap((expected, i) => {
     const allowed = expected.dtype === 'f32' ? tolerance : { rtol: 0, atol: 0 }
     const mismatch = worstMismatch(fast[i]!.values, expected.values, allowed)
@@ -230,13 +274,13 @@ export function twinTests(test: Test, device: () => Backend): void {
         const forward = [
           await runForward(sample, fast, 'f32'),
           await runForward(sample, slow, 'f32'),
-        ]
-        problems.push(...differences(`${sample.label} output`, forward[0]!, forward[1]!))
+        ] as const
+        problems.push(...differences(`${sample.label} output`, ...forward))
         const backward = [
           await runBackward(sample, fast, 'f32'),
           await runBackward(sample, slow, 'f32'),
-        ]
-        problems.push(...differences(`${sample.label} gradient`, backward[0]!, backward[1]!))
+        ] as const
+        problems.push(...differences(`${sample.label} gradient`, ...backward))
       }
       if (problems.length > 0)
         throw new Error(`${problems.length} of ${count}:\n${problems.slice(0, 10).join('\n')}`)

@@ -43,6 +43,14 @@ it('pads in every mode', () => {
   )
 })
 
+it('cuts off what a negative pad says', () => {
+  expect(Array.from(pad(tensor([1, 2, 3]), [[-1, 2]]).dataSync())).toEqual([2, 3, 0, 0])
+  expect(() => pad(tensor([1, 2]), [[-2, -1]])).toThrow(
+    'pad: [-2, -1] cuts more than axis 0 of [2]',
+  )
+  expect(() => pad(tensor([1, 2]), [])).toThrow('pad: [] must be one pair of whole numbers')
+})
+
 it('repeats, rolls and turns', () => {
   expect(tile(tensor([1, 2]), [2, 2]).toArraySync()).toEqual([
     [1, 2, 1, 2],

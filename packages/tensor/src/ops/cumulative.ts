@@ -136,6 +136,10 @@ const axisNumbers = (x: Tensor, axis: number): Tensor =>
   )
 
 function extremes(combine: 'max' | 'min', x: Tensor, axis: number): Indexed {
+  if (x.dtype === 'bool') {
+    const { values, indices } = extremes(combine, cast(x, 'i32'), axis)
+    return { values: cast(values, 'bool'), indices }
+  }
   const own = normalizeAxis(`cum${combine}`, axis, x.rank)
   const values = run(x, own, combine)
   // The newest element that equals the extremum so far, which may be NaN.

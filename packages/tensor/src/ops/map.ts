@@ -50,11 +50,20 @@ function prune(source: Program): GradientProgram {
   return { program: pruned, uses }
 }
 
+/** What a call records, by which of its inputs have gradients. */
+interface Recipe {
+  /** For each input, null where there is none. */
+  readonly gradients: readonly (GradientProgram | null)[]
+  /** The operands to save, numbered as in {@link GradientProgram}. */
+  readonly kept: readonly number[]
+}
+
 /** A one-output program with its gradients, as {@link runMap} takes it. */
 export class MapOp {
   readonly program: Program
   readonly #builder: GradientBuilder | undefined
   readonly #gradients: (GradientProgram | null | undefined)[] = []
+  readonly #recipes = new Map<number, Recipe | null>()
   readonly #joint = new Map<string, GradientProgram>()
 
   constructor(source: Program, builder?: GradientBuilder) {
@@ -66,6 +75,21 @@ export class MapOp {
   gradient(input: number): GradientProgram | null {
     this.#gradients[input] ??= this.#build(input)
     return this.#gradients[input]!
+  }
+
+  /** What to record for these inputs; null when no gradient reaches any. */
+  recipe(inputs: readonly Tensor[]): Recipe | null {
+    let key = 0
+    for (let i = 0; i < inputs.length; i++) if (inputs[i]!.requiresGrad) key += 2 ** i
+    const known = this.#recipes.get(key)
+    if (known !== undefined) return known
+    const gradients = inputs.map((t, i) => (t.requiresGrad ? this.gradient(i) : null))
+    const used = new Set(gradients.flatMap((gradient) => gradient?.uses ?? []))
+    const none = gradients.every((gradient) => gradient === null)
+    const recipe = none ? null : { gradients, kept: [...used].filter((k) => k !== 0) }
+    // Beyond that a number does not tell all combinations apart.
+    if (inputs.length <= 52) this.#recipes.set(key, recipe)
+    return recipe
   }
 
   #build(input: number): GradientProgram | null {
@@ -196,22 +220,20 @@ function recordMap(
   scalars: readonly number[],
   out: Tensor,
 ): Tensor {
-  const differentiable = inputs.map((t, i) => (t.requiresGrad ? op.gradient(i) : null))
-  if (differentiable.every((gradient) => gradient === null)) return out
+  const recipe = op.recipe(inputs)
+  if (!recipe) return out
+  const { gradients, kept } = recipe
   const n = inputs.length
-  const used = new Set(differentiable.flatMap((gradient) => gradient?.uses ?? []))
-  const kept = [...used].filter((k) => k !== 0)
   const saved = kept.map((k) => (k === n + 1 ? out : inputs[k - 1]!))
   const shapes = inputs.map((t) => t.shape)
 
   const rule: Rule = (g, values, needs) => {
     const operands = (gradient: GradientProgram): Tensor[] =>
       gradient.uses.map((k) => (k === 0 ? g : values[kept.indexOf(k)]!))
-    const wanted = shapes.map((_, i) => i).filter((i) => needs[i] && differentiable[i])
     const result: (Tensor | undefined)[] = shapes.map(() => undefined)
     const dense: number[] = []
-    for (const i of wanted) {
-      const gradient = differentiable[i]!
+    for (const [i, gradient] of gradients.entries()) {
+      if (!needs[i] || !gradient) continue
       if (isGradEnabled())
         result[i] = sumTo(runMap(mapOp(gradient.program), operands(gradient), scalars), shapes[i]!)
       else if (sameShape(shapes[i]!, out.shape)) dense.push(i)

@@ -15,22 +15,34 @@ export interface PadOptions {
 }
 
 /**
- * More elements around a tensor: `[before, after]` for each axis.
+ * More elements around a tensor: `[before, after]` for each axis. Negative sizes cut off.
  *
- * @throws ShapeError when the list is not one pair per axis, a pad is negative, or a mirrored or
- *   circular one is larger than the axis gives.
+ * @throws ShapeError when the list is not one pair per axis, more is cut off than there is, or a
+ *   mirrored or circular pad is larger than the axis gives.
  */
 export function pad(
   x: Tensor,
   pads: readonly (readonly [before: number, after: number])[],
   options: PadOptions = {},
 ): Tensor {
-  if (pads.length !== x.rank || pads.flat().some((n) => !Number.isInteger(n) || n < 0))
+  if (pads.length !== x.rank || pads.flat().some((n) => !Number.isInteger(n)))
     throw new ShapeError(
-      `pad: [${pads.map(([a, b]) => `[${a}, ${b}]`).join(', ')}] must be one pair of sizes >= 0 ` +
+      `pad: [${pads.map(([a, b]) => `[${a}, ${b}]`).join(', ')}] must be one pair of whole numbers ` +
         `for each axis of ${showShape(x.shape)}`,
     )
   if (pads.every(([before, after]) => before === 0 && after === 0)) return x
+  if (pads.flat().some((n) => n < 0)) {
+    const cut = pads.map(([before, after], axis) => {
+      const [start, end] = [Math.max(0, -before), x.shape[axis]! - Math.max(0, -after)]
+      if (start > end)
+        throw new ShapeError(
+          `pad: [${before}, ${after}] cuts more than axis ${axis} of ${showShape(x.shape)} has`,
+        )
+      return { start, end }
+    })
+    const grown = pads.map(([a, b]) => [Math.max(0, a), Math.max(0, b)] as const)
+    return pad(slice(x, ...cut), grown, options)
+  }
   const { mode = 'constant', value = 0 } = options
   if (mode !== 'constant')
     return pads.reduce((t, [before, after], axis) => extend(t, axis, before, after, mode), x)

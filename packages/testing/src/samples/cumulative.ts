@@ -11,10 +11,8 @@ export const cumulativeSamples: SampleTable = {
     withZeros('with zeros', (x) => cumprod(x)),
   ],
   logcumsumexp: (inputs) => alongAxis(logcumsumexp, inputs),
-  cummax: (inputs) =>
-    alongAxis((x, axis) => Object.values(cummax(x, axis)), inputs, { integers: false }),
-  cummin: (inputs) =>
-    alongAxis((x, axis) => Object.values(cummin(x, axis)), inputs, { integers: false }),
+  cummax: (inputs) => alongAxis((x, axis) => Object.values(cummax(x, axis)), inputs),
+  cummin: (inputs) => alongAxis((x, axis) => Object.values(cummin(x, axis)), inputs),
   prod: (inputs) => [
     ...reductions((x, axes, options) => prod(x.tanh().add(1.5), axes, options), inputs, {
       tolerance: { rtol: 1e-4 },
