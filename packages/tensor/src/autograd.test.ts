@@ -36,6 +36,21 @@ describe('backward', () => {
     expect(valuesOf(x.grad)).toEqual([3, 5, 7])
   })
 
+  it('may be asked for other inputs of the same op each time', () => {
+    for (const [first, second] of [
+      [true, false],
+      [false, true],
+      [true, true],
+      [true, false],
+    ] as const) {
+      const x = tensor([1, 2], { requiresGrad: first })
+      const y = tensor([3, 5], { requiresGrad: second })
+      x.mul(y).sum().backward()
+      expect(x.grad && valuesOf(x.grad)).toEqual(first ? [3, 5] : undefined)
+      expect(y.grad && valuesOf(y.grad)).toEqual(second ? [1, 2] : undefined)
+    }
+  })
+
   it('reaches a leaf along several paths', () => {
     const x = leaf(3)
     const y = x.mul(2)
