@@ -69,6 +69,7 @@ export const notOps: ReadonlySet<string> = new Set([
   'Tensor',
   'withDevice',
   // Gradients
+  'customGrad',
   'enableGrad',
   'grad',
   'gradCheck',
