@@ -66,6 +66,17 @@ export class Args {
     )
   }
 
+  /** As {@link sizes}, where a null in a list means that a size stays. */
+  optionalSizes(name: string): number | (number | null)[] {
+    return this.#typed(
+      name,
+      undefined,
+      (value): value is number | (number | null)[] =>
+        typeof value === 'number' ||
+        (Array.isArray(value) && value.every((part) => typeof part === 'number' || part === null)),
+    )
+  }
+
   /** One number for both axes, or two. */
   pair(name: string, fallback?: number): number | readonly [number, number] {
     const value = this.sizes(name, fallback)

@@ -1,11 +1,12 @@
 /** The group `ops`: outputs, gradients and changed state of single functions. */
 import { type Backend, scope, type Tensor, tensor } from '@nablajs/tensor'
+import type { Adapter, Outcome } from './adapters/adapter.ts'
+import { adapters } from './adapters/index.ts'
 import { Args } from './args.ts'
 import { compareTensor, type Target } from './compare.ts'
 import type { GoldenFolder, Stored, TensorFile } from './folder.ts'
-import { lossAdapters } from './loss-adapters.ts'
-import { type Adapter, adapters, type Outcome } from './op-adapters.ts'
-import { Report, Unsupported } from './report.ts'
+import { CaseInputs } from './inputs.ts'
+import { Report } from './report.ts'
 
 interface Case {
   readonly id: string
@@ -21,37 +22,6 @@ interface Case {
 function place({ dtype, shape, values }: Stored, device: Backend, { float }: Target): Tensor {
   const type = dtype.startsWith('F') ? float : dtype === 'U8' ? 'bool' : 'i32'
   return tensor(values, { shape, dtype: type, device })
-}
-
-/** The inputs of a case as tensors, remembering which of them were used. */
-export class CaseInputs {
-  readonly #tensors: ReadonlyMap<string, Tensor>
-  readonly #used = new Set<string>()
-
-  constructor(tensors: ReadonlyMap<string, Tensor>) {
-    this.#tensors = tensors
-  }
-
-  optional(name: string): Tensor | undefined {
-    this.#used.add(name)
-    return this.#tensors.get(name)
-  }
-
-  get(name: string): Tensor {
-    const found = this.optional(name)
-    if (!found) throw new Unsupported(`there is no input ${name}`)
-    return found
-  }
-
-  /** All inputs in order, for ops that take a list. */
-  all(): Tensor[] {
-    return [...this.#tensors.keys()].map((name) => this.get(name))
-  }
-
-  finish(): void {
-    const unknown = [...this.#tensors.keys()].filter((name) => !this.#used.has(name))
-    if (unknown.length > 0) throw new Unsupported(`input ${unknown.join(', ')}`)
-  }
 }
 
 interface Computed {
@@ -95,6 +65,9 @@ function compute(
   })
 }
 
+/** Gradients in which PyTorch 1.13 rounds a constant to float32: alpha, and one sixth. */
+const roundedGradients: ReadonlySet<string> = new Set(['celu', 'hardsigmoid'])
+
 async function check(
   one: Case,
   adapter: Adapter,
@@ -103,6 +76,9 @@ async function check(
   target: Target,
 ): Promise<string[]> {
   const { outputs, gradients, after } = compute(one, adapter, file, device, target)
+  const slack = roundedGradients.has(one.op)
+    ? { ...target, relative: Math.max(target.relative, 1e-7) }
+    : target
   const problems: string[] = []
   if (outputs.length !== one.outputs.length)
     problems.push(`${outputs.length} outputs, expected ${one.outputs.length}`)
@@ -114,7 +90,7 @@ async function check(
     const expected = file.get(key)
     problems.push(
       ...(gradient
-        ? await compareTensor(`gradient of ${name}`, gradient, expected, target)
+        ? await compareTensor(`gradient of ${name}`, gradient, expected, slack)
         : missing(name, expected)),
     )
   }
@@ -155,5 +131,5 @@ export async function runCases(
 }
 
 export function runOps(folder: GoldenFolder, device: Backend, target: Target): Promise<Report> {
-  return runCases('ops', { ...adapters, ...lossAdapters }, folder, device, target)
+  return runCases('ops', adapters, folder, device, target)
 }
