@@ -11,6 +11,7 @@ import type { Tensor } from '../tensor.ts'
 import { linspace } from './create.ts'
 import { mapProgram } from './map.ts'
 import { expand, reshape, slice, unsqueeze } from './movement.ts'
+import { weightedSum } from './taps.ts'
 
 export interface GridSampleOptions {
   /** How a value between pixels is found. Default `'bilinear'` (of volumes: trilinear). */
@@ -100,8 +101,8 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
     return mode === 'bicubic' ? outside(tap, size) : tap
   }
 
-  /** What one combination of neighbors adds to all points. */
-  const share = (choice: readonly number[]): Tensor => {
+  /** The values of one combination of neighbors at all points, and their weights. */
+  const share = (choice: readonly number[]): [values: Tensor, weights: Tensor] => {
     const position = program(signature, (...at) =>
       sizes.reduce(
         (sum, size, i) =>
@@ -136,13 +137,17 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
       places.map((place) => place.detach()),
     )
     const values = gather(pixels, 1, expand(unsqueeze(index, -1), [n, points, c]))
-    return values.mul(unsqueeze(mapProgram(weight, places), -1))
+    return [values, unsqueeze(mapProgram(weight, places), -1)]
   }
   const choices = sizes.reduce<number[][]>(
     (lists) => lists.flatMap((list) => taps.map((k) => [...list, k])),
     [[]],
   )
-  const total = choices.map(share).reduce((sum, part) => sum.add(part))
+  const shares = choices.map(share)
+  const total = weightedSum(
+    shares.map(([values]) => values),
+    shares.map(([, weights]) => weights),
+  )
   return reshape(total, [...grid.shape.slice(0, -1), c])
 }
 

@@ -4,7 +4,7 @@ import type { Pair } from '../kernels/conv2d.ts'
 import { pair } from '../kernels/conv2d.ts'
 import { avgPool2d, type MaxPool2dOptions, maxPool2dWithIndices } from '../kernels/pool2d.ts'
 import type { Tensor } from '../tensor.ts'
-import { reshape, squeeze, unsqueeze } from './movement.ts'
+import { slice, squeeze, unsqueeze } from './movement.ts'
 import { pad } from './pad.ts'
 import { root } from './power.ts'
 import type { Indexed } from './sort.ts'
@@ -101,15 +101,22 @@ export function localResponseNorm(
   options: LocalResponseNormOptions = {},
 ): Tensor {
   const { alpha = 1e-4, beta = 0.75, k = 1 } = options
-  const channels = x.shape.at(-1)!
-  const rows = reshape(x.square(), [1, -1, channels, 1])
+  const [last, channels] = [x.rank - 1, x.shape.at(-1)!]
   const before = Math.floor(size / 2)
-  const padded = pad(rows, [
-    [0, 0],
-    [0, 0],
-    [before, size - 1 - before],
-    [0, 0],
-  ])
-  const means = reshape(avgPool2d(padded, [1, size], { stride: 1 }), x.shape)
-  return x.div(means.mul(alpha).add(k).pow(beta))
+  const ends = x.shape.map((_, axis): [number, number] =>
+    axis === last ? [before, size - 1 - before] : [0, 0],
+  )
+  const squares = pad(x.square(), ends)
+  const sum = Array.from({ length: size }, (_, start) =>
+    slice(
+      squares,
+      ...x.shape.map((_, axis) => (axis === last ? { start, end: start + channels } : null)),
+    ),
+  ).reduce((total, part) => total.add(part))
+  return x.div(
+    sum
+      .mul(alpha / size)
+      .add(k)
+      .pow(beta),
+  )
 }

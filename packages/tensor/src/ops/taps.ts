@@ -1,9 +1,11 @@
 /** Weighted sums of a few elements on one axis: what resizing and adaptive pooling are made of. */
+import type { DType } from '../dtype.ts'
 import { program } from '../program/program.ts'
 import { select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
 import { tensor } from './create.ts'
 import { indexSelect } from './indexing.ts'
+import { mapProgram } from './map.ts'
 import { reshape } from './movement.ts'
 import { squeezeAxes, sumOf } from './sum.ts'
 
@@ -13,36 +15,62 @@ export interface Taps {
   readonly weights: readonly number[]
 }
 
+/** `Σ valuesₖ weightsₖ`, of tensors that broadcast, one kernel for each term. */
+export function weightedSum(values: readonly Tensor[], weights: readonly Tensor[]): Tensor {
+  const { dtype } = values[0]!
+  const join = program({ name: 'weightedSum', inputs: [dtype, dtype, dtype] }, (sum, v, w) =>
+    sum!.add(v!.mul(w!)),
+  )
+  const first = values[0]!.mul(weights[0]!)
+  return values.slice(1).reduce((sum, v, k) => mapProgram(join, [sum, v, weights[k + 1]!]), first)
+}
+
 /** `out[i] = Σ weights[i][t] x[at[i][t]]` along an axis. */
 export function weighTaps(x: Tensor, axis: number, taps: readonly Taps[]): Tensor {
   const count = Math.max(1, ...taps.map(({ at }) => at.length))
+  const { device, dtype } = x
+  const upload = (values: readonly number[], type: DType): Tensor =>
+    tensor(values, { dtype: type, device })
+  const pick = (at: readonly number[]): Tensor => indexSelect(x, axis, upload(at, 'i32'))
+  // As a column that broadcasts over the axes behind.
+  const column = (values: readonly number[], shape: readonly number[]): Tensor =>
+    reshape(upload(values, dtype), [...shape, ...x.shape.slice(axis + 1).fill(1)])
+  if (taps.every(({ weights }) => weights.length === 1 && weights[0] === 1))
+    return pick(taps.map(({ at }) => at[0]!))
+  if (taps.every(({ at }) => at.length === count) && count <= 4) {
+    const each = Array.from({ length: count }, (_, t) => t)
+    return weightedSum(
+      each.map((t) => pick(taps.map(({ at }) => at[t]!))),
+      each.map((t) =>
+        column(
+          taps.map(({ weights }) => weights[t]!),
+          [taps.length],
+        ),
+      ),
+    )
+  }
   // Shorter lists are filled with weight 0.
   const fill = (of: (tap: Taps) => readonly number[], value: (tap: Taps) => number): number[] =>
     taps.flatMap((tap) => Array.from({ length: count }, (_, t) => of(tap)[t] ?? value(tap)))
-  const { device, dtype } = x
-  const at = tensor(
+  const picked = pick(
     fill(
       ({ at }) => at,
       ({ at }) => at[0] ?? 0,
     ),
-    { dtype: 'i32', device },
   )
-  const picked = indexSelect(x, axis, at)
-  if (taps.every(({ weights }) => weights.length === 1 && weights[0] === 1)) return picked
-  const weights = tensor(
+  const weights = column(
     fill(
       ({ weights }) => weights,
       () => 0,
     ),
-    { dtype, device },
+    [taps.length, count],
   )
   const space = x.shape.toSpliced(axis, 1, taps.length, count)
-  const wide = reshape(weights, [taps.length, count, ...space.slice(axis + 2).fill(1)])
   const weigh = program({ name: 'weighTaps', inputs: [dtype, dtype] }, (v, w) =>
     select(w!.eq(0), 0, v!.mul(w!)),
   )
   const over = [axis + 1]
-  return squeezeAxes(sumOf(weigh, [reshape(picked, space), wide], space, over), over, {})
+  return squeezeAxes(sumOf(weigh, [reshape(picked, space), weights], space, over), over, {})
 }
 
 /** The windows of adaptive pooling: they cover the axis, and may overlap by one element. */
