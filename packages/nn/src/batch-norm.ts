@@ -1,27 +1,19 @@
 /**
- * Batch normalisation as a function. The statistics take two passes over the input (the mean, then
- * the squared distances from it, which is exact also far from 0) and the normalisation a third; the
- * rest works on one number per channel.
+ * Batch normalisation as a function: what is special about it are the running statistics. See
+ * `standardize.ts` for the rest.
  */
 import {
   ArgumentError,
   DTypeError,
-  mean as meanOf,
   noGrad,
   ShapeError,
   scope,
   showShape,
   type Tensor,
 } from '@nablajs/tensor'
-import {
-  constant,
-  mapProgram,
-  program,
-  type Scalar,
-  sumOf,
-  updateInPlace,
-} from '@nablajs/tensor/program'
+import { constant, mapProgram, program, type Scalar, updateInPlace } from '@nablajs/tensor/program'
 import { memoize } from './memoize.ts'
+import { standardize, statisticsOf } from './standardize.ts'
 
 export interface BatchNormOptions {
   /** The factor γ of each channel, `[C]`. Default: 1. */
@@ -41,13 +33,6 @@ export interface BatchNormOptions {
 }
 
 type Float = 'f32' | 'f64'
-
-const squaredDistance = memoize(({ dtype }: { dtype: Float }) =>
-  program({ name: 'batchNorm variance', inputs: [dtype, dtype] }, (x, center) => {
-    const distance = x!.sub(center!)
-    return distance.mul(distance)
-  }),
-)
 
 /** γ / √(variance + ε) */
 const scaleOf = memoize(({ dtype, weighted }: { dtype: Float; weighted: boolean }) =>
@@ -93,7 +78,8 @@ const moveRunning = memoize(({ dtype, fixed }: { dtype: Float; fixed: boolean })
   )
 })
 
-function updateRunning(
+/** Moves running statistics towards those of a batch. */
+export function updateRunning(
   statistics: readonly [mean: Tensor, variance: Tensor],
   running: readonly [mean: Tensor, variance: Tensor],
   momentum: number | Tensor,
@@ -130,10 +116,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
     const dtype = check(x, { weight, bias, runningMean, runningVar })
     if (!runningMean !== !runningVar)
       throw new ArgumentError('batchNorm: runningMean and runningVar come together or not at all')
-    const training = options.training || !runningMean
-    let mean = runningMean
-    let variance = runningVar
-    if (training) {
+    if (options.training || !runningMean || !runningVar) {
       const channels = x.shape.at(-1)!
       const count = x.size / (channels || 1)
       if (count <= 1)
@@ -141,22 +124,25 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
           `batchNorm: ${showShape(x.shape)} has ${count} values for each channel; training needs two or more`,
         )
       const axes = x.shape.slice(0, -1).map((_, axis) => axis)
-      const center = meanOf(x, axes, { keepdim: true })
-      const spread = sumOf(squaredDistance({ dtype }), [x, center], x.shape, axes)
-      mean = center.reshape([channels])
-      variance = spread.reshape([channels]).mul(1 / count)
+      const statistics = noGrad(() => statisticsOf('batchNorm', x, axes))
       if (runningMean && runningVar) {
-        const batch = [mean.detach(), variance.detach()] as const
+        const batch = [
+          statistics.mean!.reshape([channels]),
+          statistics.variance.reshape([channels]),
+        ]
         const unbias = count / (count - 1)
-        noGrad(() => updateRunning(batch, [runningMean, runningVar], momentum, unbias))
+        noGrad(() =>
+          updateRunning([batch[0]!, batch[1]!], [runningMean, runningVar], momentum, unbias),
+        )
       }
+      return standardize('batchNorm', x, { axes, weight, bias, eps }, statistics)
     }
     const scale = mapProgram(
       scaleOf({ dtype, weighted: weight !== undefined }),
-      weight ? [variance!, weight] : [variance!],
+      weight ? [runningVar, weight] : [runningVar],
       [eps],
     )
-    const tensors = [x, mean!, scale, ...(bias ? [bias] : [])]
+    const tensors = [x, runningMean, scale, ...(bias ? [bias] : [])]
     return mapProgram(normalise({ dtype, shifted: bias !== undefined }), tensors)
   })
 }

@@ -6,13 +6,30 @@
 export { type BatchNormOptions, batchNorm } from './batch-norm.ts'
 export * as init from './init/index.ts'
 export * from './layers/activation.ts'
-export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './layers/batch-norm.ts'
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  type BatchNormLayerOptions,
+} from './layers/batch-norm.ts'
 export { Conv2d, type Conv2dLayerOptions } from './layers/conv2d.ts'
 export { Dropout, type DropoutOptions } from './layers/dropout.ts'
 export type { FactoryOptions } from './layers/factory.ts'
 export { Flatten, type FlattenOptions } from './layers/flatten.ts'
 export { Identity } from './layers/identity.ts'
 export { Linear, type LinearOptions } from './layers/linear.ts'
+export {
+  GroupNorm,
+  type GroupNormOptions,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  type InstanceNormLayerOptions,
+  LayerNorm,
+  type LayerNormOptions,
+  RMSNorm,
+  type RMSNormOptions,
+} from './layers/norms.ts'
 export { AvgPool2d, MaxPool2d } from './layers/pool2d.ts'
 export { Sequential } from './layers/sequential.ts'
 export { type BCEWithLogitsOptions, bceWithLogits } from './losses/bce-with-logits.ts'
@@ -51,6 +68,15 @@ export {
 export { softMarginLoss } from './losses/soft-margin.ts'
 export { type TripletMarginLossOptions, tripletMarginLoss } from './losses/triplet-margin.ts'
 export { type ForwardHook, type ForwardPreHook, Module } from './module.ts'
+export {
+  type AffineOptions,
+  groupNorm,
+  type InstanceNormOptions,
+  instanceNorm,
+  layerNorm,
+  type RmsNormOptions,
+  rmsNorm,
+} from './norms.ts'
 export { type BufferOptions, buffer, parameter } from './state.ts'
 export { loadTorchStateDict, torchStateDict } from './torch.ts'
 export {

@@ -3,7 +3,7 @@ import { program, updateInPlace } from '@nablajs/tensor/program'
 import { batchNorm } from '../batch-norm.ts'
 import { Module } from '../module.ts'
 import { buffer, parameter } from '../state.ts'
-import type { FactoryOptions } from './factory.ts'
+import { type FactoryOptions, placeOf } from './factory.ts'
 
 export interface BatchNormLayerOptions extends Pick<FactoryOptions, 'dtype' | 'device'> {
   /** Added to the variance. Default 1e-5. */
@@ -35,8 +35,7 @@ abstract class BatchNorm extends Module {
   constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
     super()
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options
-    const { dtype, device } = options
-    const own = { ...(dtype && { dtype }), ...(device && { device }) }
+    const own = placeOf(options)
     const shape = [numFeatures]
     this.numFeatures = numFeatures
     this.eps = eps
@@ -115,5 +114,14 @@ export class BatchNorm1d extends BatchNorm {
 
   protected accepts(rank: number): boolean {
     return rank === 2 || rank === 3
+  }
+}
+
+/** Batch normalisation of volumes `[N, D, H, W, C]`; otherwise as {@link BatchNorm2d}. */
+export class BatchNorm3d extends BatchNorm {
+  protected readonly expected = '[N, D, H, W, C]'
+
+  protected accepts(rank: number): boolean {
+    return rank === 5
   }
 }

@@ -20,20 +20,23 @@ export interface FactoryOptions {
   generator?: Generator
 }
 
+/** Where constant tensors of a layer go, as options of `zeros` and the like. */
+export function placeOf({ dtype, device }: FactoryOptions): {
+  dtype?: FloatDType
+  device?: Backend
+} {
+  return { ...(dtype && { dtype }), ...(device && { device }) }
+}
+
 /**
  * PyTorch's default for weights and biases: uniform in ±1/√fanIn. (PyTorch writes it for weights as
  * `kaiming_uniform_(a=√5)`, which is the same bound.)
  */
 export function drawParameter(shape: Shape, fanIn: number, options: FactoryOptions): Tensor {
   const bound = fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0
-  const { dtype, device, generator } = options
-  return parameter(
-    uniform(shape, -bound, bound, {
-      ...(dtype && { dtype }),
-      ...(device && { device }),
-      ...(generator && { generator }),
-    }),
-  )
+  const { generator } = options
+  const place = { ...placeOf(options), ...(generator && { generator }) }
+  return parameter(uniform(shape, -bound, bound, place))
 }
 
 /** `3` for two equal numbers, else `[3, 5]`. */

@@ -19,19 +19,30 @@ import {
   AvgPool2d,
   BatchNorm1d,
   BatchNorm2d,
+  BatchNorm3d,
   Conv2d,
   Dropout,
   ELU,
   Flatten,
   GELU,
+  GroupNorm,
+  groupNorm,
   Identity,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  instanceNorm,
+  LayerNorm,
   LeakyReLU,
   Linear,
   LogSigmoid,
   LogSoftmax,
+  layerNorm,
   MaxPool2d,
   type Module,
   ReLU,
+  RMSNorm,
+  rmsNorm,
   Sequential,
   Sigmoid,
   SiLU,
@@ -107,6 +118,67 @@ const rows: readonly Row[] = [
     input: [2, 4, 3],
     output: [2, 4, 3],
     shown: 'BatchNorm1d(3, eps=0.00001, momentum=0.1)',
+  },
+  {
+    make: () => new BatchNorm3d(3),
+    input: [2, 2, 1, 2, 3],
+    output: [2, 2, 1, 2, 3],
+    shown: 'BatchNorm3d(3, eps=0.00001, momentum=0.1)',
+  },
+  {
+    make: () => new LayerNorm(3),
+    input: [2, 4, 3],
+    output: [2, 4, 3],
+    shown: 'LayerNorm([3], eps=0.00001)',
+  },
+  {
+    make: () => new LayerNorm([4, 3], { bias: false }),
+    input: [2, 4, 3],
+    output: [2, 4, 3],
+    shown: 'LayerNorm([4, 3], eps=0.00001, bias=false)',
+  },
+  {
+    make: () => new LayerNorm([4], { elementwiseAffine: false, eps: 0.5 }),
+    input: [4],
+    output: [4],
+    shown: 'LayerNorm([4], eps=0.5, elementwiseAffine=false)',
+  },
+  { make: () => new RMSNorm(3), input: [4, 3], output: [4, 3], shown: 'RMSNorm([3])' },
+  {
+    make: () => new RMSNorm([4, 3], { eps: 0.1, elementwiseAffine: false }),
+    input: [2, 4, 3],
+    output: [2, 4, 3],
+    shown: 'RMSNorm([4, 3], eps=0.1, elementwiseAffine=false)',
+  },
+  {
+    make: () => new GroupNorm(2, 4),
+    input: [2, 3, 2, 4],
+    output: [2, 3, 2, 4],
+    shown: 'GroupNorm(2, 4, eps=0.00001)',
+  },
+  {
+    make: () => new GroupNorm(1, 4, { affine: false }),
+    input: [2, 4],
+    output: [2, 4],
+    shown: 'GroupNorm(1, 4, eps=0.00001, affine=false)',
+  },
+  {
+    make: () => new InstanceNorm1d(3, { affine: true }),
+    input: [2, 4, 3],
+    output: [2, 4, 3],
+    shown: 'InstanceNorm1d(3, eps=0.00001, momentum=0.1, affine=true)',
+  },
+  {
+    make: () => new InstanceNorm2d(3, { trackRunningStats: true }),
+    input: images,
+    output: images,
+    shown: 'InstanceNorm2d(3, eps=0.00001, momentum=0.1, trackRunningStats=true)',
+  },
+  {
+    make: () => new InstanceNorm3d(2),
+    input: [1, 2, 2, 2, 2],
+    output: [1, 2, 2, 2, 2],
+    shown: 'InstanceNorm3d(2, eps=0.00001, momentum=0.1)',
   },
   { make: () => new MaxPool2d(2), input: images, output: [2, 1, 2, 3], shown: 'MaxPool2d(2)' },
   {
@@ -337,6 +409,81 @@ describe('batch norm', () => {
     )
     expect(() => new BatchNorm1d(3).forward(zeros([2, 3], { dtype: 'f32' }))).toThrow(
       'batchNorm: the input is f32, weight f64; cast one',
+    )
+  })
+})
+
+describe('the other norms', () => {
+  test('by hand', () => {
+    const rows = f64([
+      [1, 3],
+      [0, 8],
+    ])
+    expectClose(layerNorm(rows, [2], { eps: 0 }), [-1, 1, -1, 1])
+    expectClose(rmsNorm(f64([3, 4]), [2], { eps: 0 }), [3 / Math.sqrt(12.5), 4 / Math.sqrt(12.5)])
+    const image = f64([1, 10, 3, 30]).reshape([1, 2, 2])
+    expectClose(instanceNorm(image, { eps: 0 }), [-1, -1, 1, 1])
+  })
+
+  test('group norm spans layer norm and instance norm', () => {
+    const x = random([2, 3, 4])
+    const whole = layerNorm(x, [3, 4])
+    expect(groupNorm(x, 1).sub(whole).abs().max().itemSync()).toBeLessThan(1e-12)
+    expect(groupNorm(x, 4).sub(instanceNorm(x)).abs().max().itemSync()).toBeLessThan(1e-12)
+  })
+
+  test('instance norm averages its running statistics over the batch', () => {
+    const layer = new InstanceNorm1d(1, { trackRunningStats: true, momentum: 0.5 })
+    const x = f64([0, 2, 4, 8]).reshape([2, 2, 1])
+    layer.forward(x)
+    expectClose(layer.runningMean!, [1.75])
+    expectClose(layer.runningVar!, [(1 + 5) / 2])
+    expect(Object.keys(layer.stateDict())).toEqual([
+      'running_mean',
+      'running_var',
+      'num_batches_tracked',
+    ])
+    layer.eval().forward(x)
+    expectClose(layer.runningMean!, [1.75])
+    expectClose(new InstanceNorm1d(1).eval().forward(x), [-1, 1, -1, 1], 4)
+  })
+
+  test('a backward pass through layer norm makes two large tensors at most', () => {
+    const x = random([64, 128])
+    const layer = new LayerNorm(128)
+    x.requiresGrad = true
+    const g = random([64, 128])
+    scope(() => {
+      const y = layer.forward(x)
+      const before = device.memory().bytes
+      device.resetPeak()
+      y.backward(g)
+      expect(device.memory().peakBytes - before).toBeLessThan(2.2 * 64 * 128 * 8)
+    })
+  })
+
+  test('name what does not fit', () => {
+    expect(() => new LayerNorm([4, 3]).forward(zeros([2, 3]))).toThrow(
+      'layerNorm: the input is [2, 3]; its last axes must be [4, 3]',
+    )
+    expect(() => layerNorm(zeros([2, 3]), [3], { weight: zeros([2]) })).toThrow(
+      'layerNorm: the weight is [2]; it must be [3]',
+    )
+    expect(() => new RMSNorm(4).forward(zeros([2, 3]))).toThrow('its last axes must be [4]')
+    expect(() => new GroupNorm(2, 4).forward(zeros([2, 3]))).toThrow(
+      'the input is [2, 3]; it must be [N, ..., C] with C = 4',
+    )
+    expect(() => groupNorm(zeros([2, 3]), 2)).toThrow(
+      'groupNorm: groups is 2; it must divide the 3 channels',
+    )
+    expect(() => new InstanceNorm2d(3).forward(zeros([2, 4, 3]))).toThrow(
+      'the input is [2, 4, 3]; it must be [N, H, W, C] with C = 3',
+    )
+    expect(() => instanceNorm(zeros([2, 1, 3]))).toThrow(
+      'instanceNorm: [2, 1, 3] has 1 positions; it needs two or more',
+    )
+    expect(() => instanceNorm(zeros([2, 3]))).toThrow(
+      'instanceNorm: the input is [2, 3]; it must be [N, ..., C] with axes between',
     )
   })
 })

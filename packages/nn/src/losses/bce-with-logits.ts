@@ -1,7 +1,7 @@
 import type { Tensor } from '@nablajs/tensor'
 import type { Scalar } from '@nablajs/tensor/program'
+import { checkBroadcast } from '../check.ts'
 import { memoize } from '../memoize.ts'
-import { checkBroadcast } from './check.ts'
 import { elementLoss } from './element-loss.ts'
 import type { ReductionOptions } from './reduction.ts'
 

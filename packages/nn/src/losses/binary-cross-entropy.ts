@@ -1,5 +1,5 @@
 import { type Elementwise, elementwise, type Operand, scope, type Tensor } from '@nablajs/tensor'
-import { checkBroadcast, checkSame, floatType } from './check.ts'
+import { checkBroadcast, checkSame, floatType } from '../check.ts'
 import { checkReduction, type ReductionOptions, reduceLosses } from './reduction.ts'
 
 export interface BinaryCrossEntropyOptions extends ReductionOptions {

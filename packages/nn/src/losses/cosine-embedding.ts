@@ -1,7 +1,7 @@
 import { type FloatDType, ShapeError, scope, showShape, type Tensor } from '@nablajs/tensor'
 import { program, select, sumOf } from '@nablajs/tensor/program'
+import { checkSame, checkShape, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
-import { checkSame, checkShape, floatType } from './check.ts'
 import { hinge } from './hinge-embedding.ts'
 import { checkReduction, type ReductionOptions, reduceProgram } from './reduction.ts'
 

@@ -23,7 +23,7 @@ import {
   where,
 } from '@nablajs/tensor'
 import { type Scalar, select } from '@nablajs/tensor/program'
-import { checkLabels, checkNumber, checkShape, floatType } from './check.ts'
+import { checkLabels, checkNumber, checkShape, floatType } from '../check.ts'
 import { checkReduction, type ReductionOptions, reduceLosses } from './reduction.ts'
 
 export interface CtcLossOptions extends ReductionOptions {

@@ -1,8 +1,8 @@
 /** Losses of predictions and targets of one shape, element by element. */
 import { scope, type Tensor } from '@nablajs/tensor'
 import { program, type Scalar } from '@nablajs/tensor/program'
+import { checkSame, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
-import { checkSame, floatType } from './check.ts'
 import { checkReduction, type Reduction, reduceProgram } from './reduction.ts'
 
 export interface ElementLossArguments {

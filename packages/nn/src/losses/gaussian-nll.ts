@@ -7,7 +7,7 @@ import {
   showShape,
   type Tensor,
 } from '@nablajs/tensor'
-import { checkSame, floatType } from './check.ts'
+import { checkSame, floatType } from '../check.ts'
 import { checkReduction, type ReductionOptions, reduceLosses } from './reduction.ts'
 
 export interface GaussianNllLossOptions extends ReductionOptions {

@@ -1,5 +1,5 @@
 import type { Tensor } from '@nablajs/tensor'
-import { checkSame } from './check.ts'
+import { checkSame } from '../check.ts'
 import { elementLoss } from './element-loss.ts'
 import { hinge } from './hinge-embedding.ts'
 import type { ReductionOptions } from './reduction.ts'

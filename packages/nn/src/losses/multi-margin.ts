@@ -1,7 +1,7 @@
 import { ArgumentError, type FloatDType, scope, type Tensor } from '@nablajs/tensor'
 import { index, program, select, sumOf } from '@nablajs/tensor/program'
+import { checkClassWeight, checkLabels, checkShape, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
-import { checkClassWeight, checkLabels, checkShape, floatType } from './check.ts'
 import { checkReduction, type ReductionOptions, reduceLosses } from './reduction.ts'
 import { asRows } from './row-loss.ts'
 

@@ -1,7 +1,7 @@
 import { type FloatDType, gather, scope, type Tensor } from '@nablajs/tensor'
 import { index, program, select, sumOf } from '@nablajs/tensor/program'
+import { checkLabels, checkSame, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
-import { checkLabels, checkSame, floatType } from './check.ts'
 import { checkReduction, type ReductionOptions, reduceLosses } from './reduction.ts'
 import { asRows } from './row-loss.ts'
 

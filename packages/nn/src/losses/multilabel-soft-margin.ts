@@ -1,7 +1,7 @@
 import { type FloatDType, scope, type Tensor } from '@nablajs/tensor'
 import { program, sumOf } from '@nablajs/tensor/program'
+import { checkBroadcast, checkSame, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
-import { checkBroadcast, checkSame, floatType } from './check.ts'
 import { checkReduction, type ReductionOptions, reduceLosses } from './reduction.ts'
 
 export interface MultilabelSoftMarginLossOptions extends ReductionOptions {

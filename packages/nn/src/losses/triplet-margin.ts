@@ -1,7 +1,7 @@
 import { type FloatDType, norm, scope, type Tensor } from '@nablajs/tensor'
 import { program } from '@nablajs/tensor/program'
+import { checkNumber, checkSame, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
-import { checkNumber, checkSame, floatType } from './check.ts'
 import { hinge } from './hinge-embedding.ts'
 import { checkReduction, type ReductionOptions, reduceProgram } from './reduction.ts'
 

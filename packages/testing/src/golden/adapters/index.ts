@@ -7,6 +7,7 @@
 import type { AdapterTable } from './adapter.ts'
 import { elementwiseAdapters } from './elementwise.ts'
 import { imageAdapters } from './images.ts'
+import { layerAdapters } from './layers.ts'
 import { linearAdapters } from './linear.ts'
 import { lossAdapters } from './losses.ts'
 import { movementAdapters } from './movement.ts'
@@ -18,5 +19,6 @@ export const adapters: AdapterTable = {
   ...movementAdapters,
   ...linearAdapters,
   ...imageAdapters,
+  ...layerAdapters,
   ...lossAdapters,
 }

@@ -1,4 +1,4 @@
-/** What several losses ask of their arguments. */
+/** What losses and layers ask of their arguments. */
 import {
   ArgumentError,
   DTypeError,
