@@ -8,10 +8,15 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measure } from './measure.ts'
 import { peers as knownPeers, type Peer, type Work } from './suite.ts'
-import { lenet } from './suites/lenet.ts'
+import { conv2dWorks } from './suites/conv2d.ts'
 import { ops } from './suites/ops.ts'
+import { train } from './suites/train.ts'
 
-const suites: Readonly<Record<string, readonly Work[]>> = { ops, train: [lenet] }
+const suites: Readonly<Record<string, readonly Work[]>> = {
+  ops,
+  conv2d: conv2dWorks,
+  train,
+}
 
 const help = `Measures nabla beside other libraries, interleaved in one run.
 
