@@ -32,6 +32,14 @@ export {
 } from './layers/norms.ts'
 export { AvgPool2d, MaxPool2d } from './layers/pool2d.ts'
 export { Sequential } from './layers/sequential.ts'
+export {
+  type SpectralNormalized,
+  type SpectralNormalizeOptions,
+  type SpectralNormOptions,
+  spectralNorm,
+  spectralNormalize,
+} from './layers/spectral-norm.ts'
+export { normalizeWeight, type WeightNormOptions, weightNorm } from './layers/weight-norm.ts'
 export { type BCEWithLogitsOptions, bceWithLogits } from './losses/bce-with-logits.ts'
 export {
   type BinaryCrossEntropyOptions,

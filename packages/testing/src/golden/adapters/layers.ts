@@ -1,4 +1,4 @@
-import { groupNorm, instanceNorm, layerNorm } from '@nablajs/nn'
+import { groupNorm, instanceNorm, layerNorm, normalizeWeight, spectralNormalize } from '@nablajs/nn'
 import type { Tensor } from '@nablajs/tensor'
 import type { Args } from '../args.ts'
 import type { CaseInputs } from '../inputs.ts'
@@ -23,4 +23,13 @@ export const layerAdapters: AdapterTable = {
   },
   instance_norm: (inputs, args) =>
     gives(channelsSecond(instanceNorm(imageOf(inputs), affineOf(inputs, args)))),
+  weight_norm: (inputs, args) =>
+    gives(normalizeWeight(inputs.get('v'), inputs.get('gg'), args.number('dim', 0))),
+  spectral_norm: (inputs, args) => {
+    const { weight, u } = spectralNormalize(inputs.get('w'), inputs.get('_u'), undefined, {
+      nPowerIterations: args.number('n_power_iterations', 1),
+      eps: args.number('eps', 1e-12),
+    })
+    return gives(weight, u)
+  },
 }
