@@ -13,15 +13,19 @@ export {
   type ParameterGroup,
   type ParameterState,
   type ParametersInput,
+  type StateValue,
   type StepHook,
   type Work,
 } from './optimizer.ts'
 export { Adadelta, type AdadeltaOptions } from './optimizers/adadelta.ts'
+export { Adafactor, type AdafactorOptions } from './optimizers/adafactor.ts'
 export { Adagrad, type AdagradOptions } from './optimizers/adagrad.ts'
 export { Adam, type AdamOptions } from './optimizers/adam.ts'
 export { Adamax, type AdamaxOptions } from './optimizers/adamax.ts'
 export { AdamW, type AdamWOptions } from './optimizers/adamw.ts'
 export { ASGD, type ASGDOptions } from './optimizers/asgd.ts'
+export { LBFGS, type LBFGSOptions } from './optimizers/lbfgs.ts'
+export { Muon, type MuonOptions } from './optimizers/muon.ts'
 export { NAdam, type NAdamOptions } from './optimizers/nadam.ts'
 export { RAdam, type RAdamOptions } from './optimizers/radam.ts'
 export { RMSprop, type RMSpropOptions } from './optimizers/rmsprop.ts'

@@ -7,6 +7,7 @@ import {
   ArgumentError,
   assign,
   dispose,
+  enableGrad,
   full,
   type Holder,
   keep,
@@ -14,7 +15,7 @@ import {
   type Shape,
   scope,
   showShape,
-  type Tensor,
+  Tensor,
 } from '@nablajs/tensor'
 import type { Declaration, Initial } from './transform.ts'
 
@@ -55,10 +56,13 @@ export interface Work<Options> {
 /** Called before or after updates; see {@link Optimizer.registerStepPreHook}. */
 export type StepHook = () => void
 
+/** What is remembered of a parameter under one name; lists are what `LBFGS` keeps. */
+export type StateValue = number | Tensor | readonly Tensor[] | readonly number[]
+
 /** A checkpoint: PyTorch's layout and names, with tensors as values. */
 export interface OptimizerState {
   /** For each parameter, by its number over all groups: the count of steps, numbers and tensors. */
-  state: Record<string, { step: number } & Record<string, number | Tensor>>
+  state: Record<string, { step: number } & Record<string, StateValue>>
   /** The options of each group (in snake_case) and the numbers of its parameters. */
   param_groups: Record<string, unknown>[]
 }
@@ -214,11 +218,13 @@ export abstract class Optimizer<Options extends object = object> implements Hold
   /** Forgets the old gradients, computes the loss and walks back. */
   protected evaluate(closure: () => Tensor): Tensor {
     this.zeroGrad()
-    return scope(() => {
-      const loss = closure()
-      loss.backward()
-      return loss.detach()
-    })
+    return scope(() =>
+      enableGrad(() => {
+        const loss = closure()
+        loss.backward()
+        return loss.detach()
+      }),
+    )
   }
 
   /** Calls the hooks and updates with the gradients that are there. */
@@ -305,7 +311,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
       for (const [slot, initial] of Object.entries(this.slots(optionsOf[i]!, parameter))) {
         const value = own[slot]
         const shape = slotShape(initial, parameter)
-        if (typeof value !== 'object' || value.shape.join() !== shape.join())
+        if (!(value instanceof Tensor) || value.shape.join() !== shape.join())
           throw new ArgumentError(
             `${name}: the state of parameter ${i} has ${slot} = ${value}; it must be a tensor ${
               shape === parameter.shape ? `like ${parameter}` : `of shape ${showShape(shape)}`

@@ -9,103 +9,14 @@ import {
   scope,
   setDefaultDType,
   setDevice,
-  type Tensor,
+  Tensor,
   tensor,
 } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
-import {
-  Adam,
-  type AdamOptions,
-  AdamW,
-  type Optimizer,
-  SGD,
-  type SGDOptions,
-} from '../src/index.ts'
+import { Adam, AdamW, type Optimizer, SGD } from '../src/index.ts'
+import { type CommonOptions, rows } from './rows.ts'
 
 type Parameters = Iterable<Tensor>
-
-interface CommonOptions {
-  lr: number
-  weightDecay: number
-}
-
-interface Row {
-  readonly name: string
-  readonly make: (params: Parameters, extra?: Partial<CommonOptions>) => Optimizer<never>
-  /** The paper's pseudo-code on plain numbers: the new parameter, with what is remembered in `memory`. */
-  readonly paper: (p: number, g: number, t: number, memory: Record<string, number>) => number
-}
-
-function sgdRow(options: Partial<SGDOptions>): Row {
-  const { lr, momentum, dampening, nesterov, weightDecay, maximize } = {
-    lr: 1e-3,
-    momentum: 0,
-    dampening: 0,
-    nesterov: false,
-    weightDecay: 0,
-    maximize: false,
-    ...options,
-  }
-  return {
-    name: `SGD ${JSON.stringify(options)}`,
-    make: (params, extra) =>
-      new SGD(params, { ...options, ...extra }) as unknown as Optimizer<never>,
-    paper(p, gradient, t, memory) {
-      let g = maximize ? -gradient : gradient
-      g += weightDecay * p
-      if (momentum !== 0) {
-        memory['b'] = t === 1 ? g : momentum * memory['b']! + (1 - dampening) * g
-        g = nesterov ? g + momentum * memory['b'] : memory['b']
-      }
-      return p - lr * g
-    },
-  }
-}
-
-function adamRow(options: Partial<AdamOptions>, decoupled: boolean): Row {
-  const { lr, betas, eps, weightDecay, amsgrad, maximize } = {
-    lr: 1e-3,
-    betas: [0.9, 0.999] as const,
-    eps: 1e-8,
-    weightDecay: decoupled ? 0.01 : 0,
-    amsgrad: false,
-    maximize: false,
-    ...options,
-  }
-  const Class = decoupled ? AdamW : Adam
-  return {
-    name: `${Class.name} ${JSON.stringify(options)}`,
-    make: (params, extra) =>
-      new Class(params, { ...options, ...extra }) as unknown as Optimizer<never>,
-    paper(p, gradient, t, memory) {
-      let g = maximize ? -gradient : gradient
-      let theta = p
-      if (decoupled) theta -= lr * weightDecay * theta
-      else g += weightDecay * p
-      memory['m'] = betas[0] * (memory['m'] ?? 0) + (1 - betas[0]) * g
-      memory['v'] = betas[1] * (memory['v'] ?? 0) + (1 - betas[1]) * g * g
-      memory['top'] = Math.max(memory['top'] ?? 0, memory['v'])
-      const second = amsgrad ? memory['top'] : memory['v']
-      const m = memory['m'] / (1 - betas[0] ** t)
-      const v = second / (1 - betas[1] ** t)
-      return theta - (lr * m) / (Math.sqrt(v) + eps)
-    },
-  }
-}
-
-const rows: readonly Row[] = [
-  sgdRow({ lr: 0.1 }),
-  sgdRow({ lr: 0.05, momentum: 0.9 }),
-  sgdRow({ lr: 0.05, momentum: 0.9, nesterov: true }),
-  sgdRow({ lr: 0.05, momentum: 0.8, dampening: 0.3, weightDecay: 0.02 }),
-  sgdRow({ lr: 0.05, maximize: true }),
-  adamRow({ lr: 0.1 }, false),
-  adamRow({ lr: 0.1, betas: [0.8, 0.95], eps: 1e-2, weightDecay: 0.1 }, false),
-  adamRow({ lr: 0.1, amsgrad: true, betas: [0.5, 0.6] }, false),
-  adamRow({ lr: 0.1, maximize: true }, false),
-  adamRow({ lr: 0.1 }, true),
-  adamRow({ lr: 0.1, weightDecay: 0.2, amsgrad: true }, true),
-]
 
 const start = [1, -0.5, 2]
 const curvature = [1, 4, 0.3]
@@ -128,17 +39,16 @@ function run(optimizer: Optimizer<never>, x: Tensor, steps: number): void {
   for (let i = 0; i < steps; i++) optimizer.step(() => bowl(x)).dispose()
 }
 
-describe.each(rows)('$name', ({ make, paper, name }) => {
+describe.each(rows)('$name', ({ make, paper, name, reduces = 0, settles = 0, steps = 60 }) => {
   test('follows its paper', () => {
     const x = parameter()
     const optimizer = make([x])
-    const expected = [...start]
+    let expected = [...start]
     const memory = expected.map((): Record<string, number> => ({}))
     for (let t = 1; t <= 25; t++) {
       run(optimizer, x, 1)
-      expected.forEach((p, i) => {
-        expected[i] = paper(p, curvature[i]! * p, t, memory[i]!)
-      })
+      const slopes = expected.map((p, i) => curvature[i]! * p)
+      expected = paper(expected, slopes, t, memory)
       x.dataSync().forEach((value, i) => {
         expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-9 * Math.max(1, Math.abs(value)))
       })
@@ -148,7 +58,7 @@ describe.each(rows)('$name', ({ make, paper, name }) => {
   test('comes down a bowl, or climbs it', () => {
     const x = parameter()
     const before = bowl(x).itemSync()
-    run(make([x]), x, 60)
+    run(make([x]), x, steps)
     const after = bowl(x).itemSync()
     if (name.includes('"maximize":true')) expect(after).toBeGreaterThan(before * 20)
     else expect(after).toBeLessThan(before * 0.05)
@@ -180,7 +90,10 @@ describe.each(rows)('$name', ({ make, paper, name }) => {
     optimizer.step(() => x.square().sum())
     for (const state of Object.values(optimizer.stateDict().state))
       for (const slot of Object.values(state))
-        if (typeof slot === 'object') expect([slot.dtype, slot.shape]).toEqual(['f32', [2, 2]])
+        if (slot instanceof Tensor) {
+          expect(slot.dtype).toBe('f32')
+          if (slot.rank > 0) expect(slot.shape).toEqual([2, 2])
+        }
   })
 
   test('gives each group its own options', () => {
@@ -189,7 +102,8 @@ describe.each(rows)('$name', ({ make, paper, name }) => {
     optimizer.step(() => bowl(a).add(bowl(b)))
     expect([...a.dataSync()]).not.toEqual(start)
     const { weightDecay } = optimizer.paramGroups[1]! as CommonOptions
-    if (weightDecay === 0) expect([...b.dataSync()]).toEqual(start)
+    if (!weightDecay && !name.startsWith('Rprop') && !name.startsWith('ASGD'))
+      expect([...b.dataSync()]).toEqual(start)
   })
 
   test('accumulated gradients equal those of the whole batch', () => {
@@ -207,7 +121,7 @@ describe.each(rows)('$name', ({ make, paper, name }) => {
     })
   })
 
-  test('runs one kernel for each parameter', () => {
+  test('runs one kernel for each parameter, and one reduction for each sum', () => {
     const params = [parameter(), parameter(), parameter()]
     const optimizer = make(params)
     scope(() =>
@@ -217,16 +131,20 @@ describe.each(rows)('$name', ({ make, paper, name }) => {
         .backward(),
     )
     optimizer.step()
-    let kernels = 0
-    const map = device.map.bind(device)
+    const counts = { map: 0, reduce: 0 }
+    const { map, reduce } = device
     Object.assign(device, {
-      map: (...args: MapArguments) => {
-        kernels++
-        map(...args)
+      map: (...args: globalThis.Parameters<Backend['map']>) => {
+        counts.map++
+        map.apply(device, args)
+      },
+      reduce: (...args: globalThis.Parameters<Backend['reduce']>) => {
+        counts.reduce++
+        reduce.apply(device, args)
       },
     })
     optimizer.step()
-    expect(kernels).toBe(3)
+    expect(counts).toEqual({ map: 3 + settles, reduce: 3 * reduces })
   })
 
   test('leaves nothing behind', () => {
@@ -240,8 +158,6 @@ describe.each(rows)('$name', ({ make, paper, name }) => {
     expect(device.memory().buffers).toBe(buffers)
   })
 })
-
-type MapArguments = globalThis.Parameters<Backend['map']>
 
 describe('momentum, in numbers', () => {
   // By hand: v = 0.9 v + g on 0.5 (w1² + 10 w2²) from (1, -0.5) with lr 0.05.

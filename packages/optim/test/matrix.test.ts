@@ -1,0 +1,130 @@
+/** Optimizers that look at matrices, against transcriptions of their papers on nested arrays. */
+import { reference, setDefaultDType, setDevice, tensor } from '@nablajs/tensor'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { Adafactor, Muon } from '../src/index.ts'
+
+type Matrix = number[][]
+
+const product = (a: Matrix, b: Matrix): Matrix =>
+  a.map((row) => b[0]!.map((_, j) => row.reduce((sum, x, k) => sum + x * b[k]![j]!, 0)))
+const flip = (a: Matrix): Matrix => a[0]!.map((_, j) => a.map((row) => row[j]!))
+const each = (f: (...x: number[]) => number, ...all: Matrix[]): Matrix =>
+  all[0]!.map((row, i) => row.map((_, j) => f(...all.map((a) => a[i]![j]!))))
+const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length
+const rms = (a: Matrix): number => Math.sqrt(mean(a.flat().map((x) => x * x)))
+
+const start: Matrix = [
+  [0.5, -0.2, 0.1],
+  [0.3, 0.9, -0.7],
+]
+const gradientAt = (t: number): Matrix =>
+  start.map((row, i) => row.map((_, j) => Math.sin(3 * t + 5 * i + 7 * j * j) + 0.1 * i))
+
+beforeEach(() => {
+  setDevice(reference())
+  setDefaultDType('f64')
+})
+
+function follow(
+  optimizer: { step(closure: () => ReturnType<typeof tensor>): unknown },
+  x: ReturnType<typeof tensor>,
+  paper: (p: Matrix, g: Matrix, t: number) => Matrix,
+  p0: Matrix,
+): void {
+  let expected = p0
+  for (let t = 1; t <= 8; t++) {
+    const g = p0.length === 2 ? gradientAt(t) : flip(gradientAt(t))
+    optimizer.step(() => x.mul(tensor(g)).sum())
+    expected = paper(expected, g, t)
+    x.dataSync().forEach((value, i) => {
+      expect(value, `step ${t}`).toBeCloseTo(expected.flat()[i]!, 11)
+    })
+  }
+}
+
+describe('Adafactor', () => {
+  test.each([0, 0.1])('follows its paper, weight decay %f', (weightDecay) => {
+    const x = tensor(start, { requiresGrad: true })
+    let r = [0, 0]
+    let c = [0, 0, 0]
+    follow(
+      new Adafactor([x], { lr: 0.05, weightDecay }),
+      x,
+      (p, g, t) => {
+        const keep = 1 - t ** -0.8
+        r = r.map((old, i) => keep * old + (1 - keep) * mean(g[i]!.map((y) => y * y)))
+        c = c.map((old, j) => keep * old + (1 - keep) * mean(g.map((row) => row[j]! ** 2)))
+        const u = g.map((row, i) => row.map((y, j) => y / Math.sqrt((r[i]! * c[j]!) / mean(r))))
+        const alpha = Math.max(1e-3, rms(p)) * Math.min(0.05, 1 / Math.sqrt(t))
+        const clip = Math.max(1, rms(u))
+        return each((q, v) => q * (1 - 0.05 * weightDecay) - (alpha * v) / clip, p, u)
+      },
+      start,
+    )
+  })
+
+  test('keeps rows and columns of a matrix, and all of a vector', () => {
+    const [matrix, vector] = [
+      tensor(start, { requiresGrad: true }),
+      tensor([1, 2], { requiresGrad: true }),
+    ]
+    const optimizer = new Adafactor([matrix, vector])
+    optimizer.step(() => matrix.square().sum().add(vector.square().sum()))
+    expect(String(optimizer.stateDict().state['0']!['row_var'])).toContain('[2, 1]')
+    expect(String(optimizer.stateDict().state['0']!['col_var'])).toContain('[1, 3]')
+    expect(String(optimizer.stateDict().state['1']!['variance'])).toContain('[2]')
+    // The first step of a vector goes by lr times its size, by the sign of the gradient.
+    const size = Math.sqrt(2.5)
+    vector.dataSync().forEach((value, i) => {
+      expect(value).toBeCloseTo(i + 1 - 0.01 * size, 12)
+    })
+  })
+})
+
+describe('Muon', () => {
+  const iterate = (g: Matrix): Matrix => {
+    let x = each((y) => y / Math.sqrt(g.flat().reduce((sum, z) => sum + z * z, 0)), g)
+    for (let i = 0; i < 5; i++) {
+      const a = product(x, flip(x))
+      const b = each((p, q) => -4.775 * p + 2.0315 * q, a, product(a, a))
+      x = each((p, q) => 3.4445 * p + q, x, product(b, x))
+    }
+    return x
+  }
+
+  test.each([
+    ['a wide matrix', start, 1],
+    ['a tall one', flip(start), Math.sqrt(1.5)],
+  ])('follows its paper on %s', (_, from, ratio) => {
+    const x = tensor(from, { requiresGrad: true })
+    let b = each(() => 0, from)
+    follow(
+      new Muon([x], { lr: 0.1, weightDecay: 0.2 }),
+      x,
+      (p, g) => {
+        b = each((old, y) => 0.95 * old + 0.05 * y, b, g)
+        const step = each((y, v) => 0.05 * y + 0.95 * v, g, b)
+        const o = from.length === 2 ? iterate(step) : flip(iterate(flip(step)))
+        return each((q, v) => (1 - 0.1 * 0.2) * q - 0.1 * ratio * v, p, o)
+      },
+      from,
+    )
+  })
+
+  test('fits the rate to that of AdamW', () => {
+    const x = tensor(start, { requiresGrad: true })
+    const y = tensor(start, { requiresGrad: true })
+    new Muon([x], { lr: 0.1, weightDecay: 0 }).step(() => x.square().sum())
+    new Muon([y], { lr: 0.1, weightDecay: 0, adjustLrFn: 'match_rms_adamw' }).step(() =>
+      y.square().sum(),
+    )
+    const moved = (t: typeof x): number => t.dataSync()[0]! - 0.5
+    expect(moved(y) / moved(x)).toBeCloseTo(0.2 * Math.sqrt(3), 12)
+  })
+
+  test('takes matrices only', () => {
+    expect(() => new Muon([tensor([1, 2], { requiresGrad: true })])).toThrow(
+      'Muon: parameter 0 is Tensor(f64 [2] on reference, requiresGrad); it must be a matrix; give the others to AdamW',
+    )
+  })
+})
