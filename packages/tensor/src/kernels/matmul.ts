@@ -43,9 +43,19 @@ function product(a: Tensor, b: Tensor): Tensor {
   }
   const [shapeA, shapeB] = [a.shape, b.shape]
   return record('matmul', out, [a, b], [a, b], (g, [x, y], [needsA, needsB]) => [
-    needsA ? sumTo(matmul(g, transpose(y!)), shapeA) : undefined,
-    needsB ? sumTo(matmul(transpose(x!), g), shapeB) : undefined,
+    needsA ? sumTo(productAs(x!, g, transpose(y!)), shapeA) : undefined,
+    needsB ? sumTo(productAs(y!, transpose(x!), g), shapeB) : undefined,
   ])
+}
+
+/**
+ * `a b`, with rows or columns dense as `like` has them: the gradient of a transposed weight then lies
+ * in memory as the weight does, and what reads both (an optimizer) runs along.
+ */
+function productAs(like: Tensor, a: Tensor, b: Tensor): Tensor {
+  const [down, across] = like.strides.slice(-2) as [number, number]
+  const turned = Math.abs(down) < Math.abs(across)
+  return turned ? transpose(matmul(transpose(b), transpose(a))) : matmul(a, b)
 }
 
 /**
