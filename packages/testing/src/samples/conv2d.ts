@@ -42,7 +42,7 @@ const sweep: readonly Geometry[] = [
 const small: readonly Geometry[] = [
   { image: [1, 3, 3, 2], kernel: [2, 2, 2], padding: 1 },
   { image: [1, 4, 3, 2], kernel: [2, 2, 2], stride: 2, groups: 2 },
-  { image: [1, 5, 4, 1], kernel: [2, 2, 1], dilation: 2 },
+  { image: [1, 5, 4, 1], kernel: [2, 2, 1], dilation: [2, 1], stride: [1, 2], padding: [0, 1] },
 ]
 
 function show({ image, kernel, ...options }: Geometry): string {
