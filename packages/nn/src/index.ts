@@ -85,6 +85,24 @@ export {
   type RmsNormOptions,
   rmsNorm,
 } from './norms.ts'
+export {
+  type CellOptions,
+  GRUCell,
+  LSTMCell,
+  RNNCell,
+  type RNNCellOptions,
+} from './recurrent/cells.ts'
+export type { RecurrentOptions } from './recurrent/layer.ts'
+export {
+  GRU,
+  LSTM,
+  type LSTMOptions,
+  type LSTMResult,
+  type LSTMState,
+  type RecurrentResult,
+  RNN,
+  type RNNOptions,
+} from './recurrent/rnn.ts'
 export { type BufferOptions, buffer, parameter } from './state.ts'
 export { loadTorchStateDict, torchStateDict } from './torch.ts'
 export {

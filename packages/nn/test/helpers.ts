@@ -1,7 +1,7 @@
 /** What the tests of layers and losses share. */
 import { gradCheck, type Tensor, tensor, uniform } from '@nablajs/tensor'
 import { expect } from 'vitest'
-import type { Module } from '../src/index.ts'
+import type { AnyModule, Module } from '../src/index.ts'
 
 /** Numbers as f64. */
 export function f64(values: Parameters<typeof tensor>[0]): Tensor {
@@ -26,23 +26,41 @@ export function expectClose(actual: Tensor, expected: readonly number[], digits 
   })
 }
 
-/** Checks the gradients of a layer for its input and for each of its own parameters, twice over. */
+/** Checks the gradients of a layer for its input and for each of its parameters, twice over. */
 export function checkLayerGradients(layer: Module, input: Tensor, order: 1 | 2 = 2): void {
-  const fields = layer as unknown as Record<string, Tensor>
-  const names = layer.namedParameters().map(([name]) => name)
-  const parameters = layer.parameters()
-  const run = (x: Tensor, ...given: Tensor[]): Tensor => {
-    names.forEach((name, i) => {
-      fields[name] = given[i]!
-    })
-    try {
-      return layer.forward(x)
-    } finally {
-      names.forEach((name, i) => {
-        fields[name] = parameters[i]!
+  checkParameters(layer, (x) => layer.forward(x!), [input], order)
+}
+
+/** The same for what `run` does with the module: it gets the inputs, and gives some outputs. */
+export function checkParameters(
+  module: AnyModule,
+  run: (...inputs: Tensor[]) => Tensor | Tensor[],
+  inputs: readonly Tensor[],
+  order: 1 | 2 = 2,
+): void {
+  const places = module.modules().flatMap(placesOf)
+  const points = places.map(({ holder, field }) => holder[field]!.detach().copy())
+  const substitute = (given: readonly Tensor[]): Tensor | Tensor[] => {
+    const before = places.map(({ holder, field }) => holder[field]!)
+    const put = (list: readonly Tensor[]): void =>
+      places.forEach(({ holder, field }, i) => {
+        holder[field] = list[i]!
       })
+    put(given.slice(inputs.length))
+    try {
+      return run(...given.slice(0, inputs.length))
+    } finally {
+      put(before)
     }
   }
-  const points = parameters.map((t) => t.detach().copy())
-  gradCheck((x, ...given) => run(x!, ...given), [input, ...points], { order })
+  gradCheck((...given) => substitute(given), [...inputs, ...points], { order })
+}
+
+/** The fields of a module that hold parameters. */
+function placesOf(module: AnyModule): { holder: Record<string, Tensor>; field: string }[] {
+  const holder = module as unknown as Record<string, Tensor>
+  const parameters = new Set(module.parameters())
+  return Object.keys(holder)
+    .filter((field) => parameters.has(holder[field]!))
+    .map((field) => ({ holder, field }))
 }

@@ -14,6 +14,7 @@ import { runInit } from './init.ts'
 import { runOps } from './ops.ts'
 import { runOptim, runTapes } from './optim.ts'
 import { Report } from './report.ts'
+import { runRnn } from './rnn.ts'
 import { runRates, runSchedulers } from './schedulers.ts'
 import { runTrain } from './train.ts'
 
@@ -37,7 +38,7 @@ const later =
 
 const groups: Readonly<Record<string, Group>> = {
   ops: runOps,
-  rnn: later('rnn'),
+  rnn: runRnn,
   optim: runOptim,
   schedulers: runSchedulers,
   init: runInit,
