@@ -15,6 +15,8 @@ const MAX: i32 = 2
 const MIN: i32 = 3
 const LOGSUMEXP: i32 = 4
 
+const LN2: f64 = 0.6931471805599453
+
 /** Lines that are run together: a cache line of them. */
 const TOGETHER: i32 = 16
 
@@ -25,36 +27,22 @@ export function scanScratch(): usize {
 
 /** `kind` is one of the constants above. */
 export function scanFloats(p: Lines, kind: i32): void {
-  do {
-    if (kind == SUM) sheet<f32, f64>(p, SUM)
-    else if (kind == PROD) sheet<f32, f64>(p, PROD)
-    else if (kind == MAX) sheet<f32, f32>(p, MAX)
-    else if (kind == MIN) sheet<f32, f32>(p, MIN)
-    else sheet<f32, f64>(p, LOGSUMEXP)
-  } while (nextSheet(p))
+  do sheet<f32, f64>(p, kind)
+  while (nextSheet(p))
 }
 
 /** There is no log-sum-exp of integers; sums and products wrap. */
 export function scanSigned(p: Lines, kind: i32): void {
-  do {
-    if (kind == SUM) sheet<i32, i32>(p, SUM)
-    else if (kind == PROD) sheet<i32, i32>(p, PROD)
-    else if (kind == MAX) sheet<i32, i32>(p, MAX)
-    else sheet<i32, i32>(p, MIN)
-  } while (nextSheet(p))
+  do sheet<i32, i32>(p, kind)
+  while (nextSheet(p))
 }
 
-/** Sums and products are those of {@link scanSigned}. */
 export function scanUnsigned(p: Lines, kind: i32): void {
-  do {
-    if (kind == MAX) sheet<u32, u32>(p, MAX)
-    else sheet<u32, u32>(p, MIN)
-  } while (nextSheet(p))
+  do sheet<u32, u32>(p, kind)
+  while (nextSheet(p))
 }
 
 /** Elements of type T, joined as numbers of type A. */
-// @ts-ignore: decorator
-@inline
 function sheet<T, A>(p: Lines, kind: i32): void {
   const xStep = p.xStep
   const outStep = p.outStep
@@ -101,21 +89,37 @@ function sheet<T, A>(p: Lines, kind: i32): void {
   }
 }
 
+/** The kind is the same for all elements: asking each time costs less than the wait for the step before. */
 // @ts-ignore: decorator
 @inline
 function join<A>(kind: i32, a: A, b: A): A {
   if (kind == SUM) return <A>(a + b)
   if (kind == PROD) return <A>(a * b)
-  if (isInteger<A>()) return kind == MAX ? (a > b ? a : b) : (a < b ? a : b)
+  if (isInteger<A>()) return a > b == (kind == MAX) ? a : b
   // The instructions for floats hand NaN on.
   if (kind == MAX) return max<A>(a, b)
   if (kind == MIN) return min<A>(a, b)
   return <A>logaddexp(<f64>a, <f64>b)
 }
 
-/** `log(exp(a) + exp(b))`. */
+/** `log(exp(a) + exp(b))` to about ten digits, which leaves a float as it is. */
 function logaddexp(a: f64, b: f64): f64 {
+  const larger = max<f64>(a, b)
   // Also the one case where the difference of infinities would be NaN.
-  if (a == b) return a + 0.6931471805599453
-  return max<f64>(a, b) + NativeMath.log1p(NativeMath.exp(-abs<f64>(a - b)))
+  if (a == b) return larger + LN2
+  const distance = abs<f64>(a - b)
+  // Far apart, or NaN.
+  if (!(distance <= 700)) return larger
+  // e^-distance = 2^k e^r with |r| at most half of log 2, and a Taylor series.
+  const k = nearest<f64>(distance * (-1 / LN2))
+  const r = -distance - k * LN2
+  let series: f64 = 1
+  for (let n = 9; n > 0; n--) series = 1 + series * (r / <f64>n)
+  const t = series * reinterpret<f64>((<i64>k + 1023) << 52)
+  // log(1 + t) = 2 atanh s with s = t / (2 + t), at most 1/3.
+  const s = t / (2 + t)
+  const square = s * s
+  let sum: f64 = 0
+  for (let n = 19; n > 0; n -= 2) sum = sum * square + 1 / <f64>n
+  return larger + 2 * s * sum
 }
