@@ -236,13 +236,11 @@ export const asinh: Unary = unary('asinh', {
   forward: (x) => {
     const a = x.abs()
     const s = a.mul(a)
-    return a
-      .add(s.div(s.add(1).sqrt().add(1)))
-      .log1p()
-      .mul(x.sign())
+    const near = a.add(s.div(s.add(1).sqrt().add(1))).log1p()
+    return select(a.gt(LARGE), logOfTwice(a), near).mul(x.sign())
   },
   gradient: (g, _, [x]) => [g.div(x!.mul(x!).add(1).sqrt())],
-  points: [[0], [1e-6]],
+  points: [[0], [1e-6], [1e20], [-1e20]],
 })
 
 /** The number ≥ 0 whose cosh is x; NaN below 1. */
@@ -251,12 +249,18 @@ export const acosh: Unary = unary('acosh', {
   // With t = x - 1: log1p(t + √(t (t + 2)))
   forward: (x) => {
     const t = x.sub(1)
-    return t.add(t.mul(t.add(2)).sqrt()).log1p()
+    const near = t.add(t.sqrt().mul(t.add(2).sqrt())).log1p()
+    return select(x.gt(LARGE), logOfTwice(x), near)
   },
   gradient: (g, _, [x]) => [g.div(x!.sub(1).mul(x!.add(1)).sqrt())],
   domain: [[1.1, 4]],
-  points: [[0.5]],
+  points: [[0.5], [-1e20], [1e20]],
 })
+
+/** Above it 1 + x² is x² also in f64, and the square may overflow in f32. */
+const LARGE = 2 ** 28
+
+const logOfTwice = (x: Scalar): Scalar => x.log().add(Math.LN2)
 
 /** The number whose tanh is x; infinite at ±1, NaN beyond. */
 export const atanh: Unary = unary('atanh', {
