@@ -129,7 +129,8 @@ export function conformance(
         const before = device.memory().buffers
         try {
           const expected = await runForward(sample, truth, 'f64')
-          const rounded = sample.rounded ? await runForward(sample, truth, 'f32') : undefined
+          const rounded =
+            sample.rounded === true ? await runForward(sample, truth, 'f32') : undefined
           const actual = await runForward(sample, device, 'f32')
           const tolerance = { ...tolerances.f32, ...sample.tolerance }
           problems.push(...compareAll('output', sample, actual, expected, rounded, tolerance))

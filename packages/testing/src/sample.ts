@@ -36,9 +36,9 @@ export interface Sample {
   readonly gradientTolerance?: Partial<Tolerance>
   /**
    * Whether an element may also agree with the reference in f32: at extremes the rounding and
-   * overflow of a program's intermediate results is part of what it means.
+   * overflow of a program's intermediate results is part of what it means. `gradients`: only there.
    */
-  readonly rounded?: boolean
+  readonly rounded?: boolean | 'gradients'
 }
 
 export interface Layout {

@@ -251,7 +251,7 @@ class Builder {
         const column = points.map((point) => point[i] ?? this.row.defaults?.[i] ?? 1)
         return given(column, this.isCondition(i) ? 'bool' : 'float')
       }),
-      { rounded: true },
+      { rounded: 'gradients' },
     )
   }
 
