@@ -104,6 +104,9 @@ export function makeOptimizer(
 }
 
 function check(one: Case, problem: Problem, target: Target, torch: string): string[] {
+  // Rounding decides what its curvature estimates become; in f32 the paths part within a few steps.
+  if (one.optimizer === 'LBFGS' && target.float === 'f32')
+    throw new Unsupported('float32 does not follow float64 here; run --backend reference')
   return scope(() => {
     const x = tensor(problem.x0, { requiresGrad: true })
     const optimizer = makeOptimizer(one.optimizer, [x], one.args, torch)
