@@ -17,20 +17,35 @@ export {
   type StepHook,
   type Work,
 } from './optimizer.ts'
+export { AdaBelief, type AdaBeliefOptions } from './optimizers/adabelief.ts'
 export { Adadelta, type AdadeltaOptions } from './optimizers/adadelta.ts'
 export { Adafactor, type AdafactorOptions } from './optimizers/adafactor.ts'
 export { Adagrad, type AdagradOptions } from './optimizers/adagrad.ts'
 export { Adam, type AdamOptions } from './optimizers/adam.ts'
 export { Adamax, type AdamaxOptions } from './optimizers/adamax.ts'
 export { AdamW, type AdamWOptions } from './optimizers/adamw.ts'
+export { Adan, type AdanOptions } from './optimizers/adan.ts'
 export { ASGD, type ASGDOptions } from './optimizers/asgd.ts'
+export { LAMB, type LAMBOptions } from './optimizers/lamb.ts'
+export { LARS, type LARSOptions } from './optimizers/lars.ts'
 export { LBFGS, type LBFGSOptions } from './optimizers/lbfgs.ts'
+export { Lion, type LionOptions } from './optimizers/lion.ts'
+export { MADGRAD, type MADGRADOptions } from './optimizers/madgrad.ts'
 export { Muon, type MuonOptions } from './optimizers/muon.ts'
 export { NAdam, type NAdamOptions } from './optimizers/nadam.ts'
+export { NovoGrad, type NovoGradOptions } from './optimizers/novograd.ts'
+export { Prodigy, type ProdigyOptions } from './optimizers/prodigy.ts'
 export { RAdam, type RAdamOptions } from './optimizers/radam.ts'
 export { RMSprop, type RMSpropOptions } from './optimizers/rmsprop.ts'
 export { Rprop, type RpropOptions } from './optimizers/rprop.ts'
+export {
+  ScheduleFreeAdamW,
+  type ScheduleFreeAdamWOptions,
+  ScheduleFreeSGD,
+  type ScheduleFreeSGDOptions,
+} from './optimizers/schedule-free.ts'
 export { SGD, type SGDOptions } from './optimizers/sgd.ts'
+export { Yogi, type YogiOptions } from './optimizers/yogi.ts'
 export * from './schedules/index.ts'
 export {
   type Declaration,

@@ -4,20 +4,31 @@
  */
 import type { Tensor } from '@nablajs/tensor'
 import {
+  AdaBelief,
   Adadelta,
   Adagrad,
   Adam,
   Adamax,
   type AdamOptions,
   AdamW,
+  Adan,
   ASGD,
+  LAMB,
+  LARS,
+  Lion,
+  MADGRAD,
   NAdam,
+  NovoGrad,
   type Optimizer,
+  Prodigy,
   RAdam,
   RMSprop,
   Rprop,
+  ScheduleFreeAdamW,
+  ScheduleFreeSGD,
   SGD,
   type SGDOptions,
+  Yogi,
 } from '../src/index.ts'
 
 export interface CommonOptions {
@@ -76,6 +87,7 @@ function whole(Class: OptimizerClass, options: object, paper: Paper, more: Parti
 }
 
 const { abs, max, min, sign, sqrt } = Math
+const norm = (x: readonly number[]): number => Math.hypot(...x)
 
 function sgdRow(options: Partial<SGDOptions>): Row {
   const { lr, momentum, dampening, nesterov, weightDecay, maximize, form, biasCorrection } = {
@@ -263,4 +275,150 @@ export const rows: readonly Row[] = [
     Object.assign(memory, { g, step })
     return p - sign(g) * step
   }),
+  row(
+    Lion,
+    { lr: 0.02, weightDecay: 0.1 },
+    (p, g, _, memory) => {
+      const m = memory['m'] ?? 0
+      const c = 0.9 * m + (1 - 0.9) * g
+      memory['m'] = 0.99 * m + (1 - 0.99) * g
+      return p - 0.02 * (sign(c) + 0.1 * p)
+    },
+    { steps: 200 },
+  ),
+  row(AdaBelief, { lr: 0.1, weightDecay: 0.1 }, (p, g, t, memory) => {
+    memory['m'] = 0.9 * (memory['m'] ?? 0) + 0.1 * g
+    memory['s'] = 0.999 * (memory['s'] ?? 0) + 0.001 * (g - memory['m']) ** 2 + 1e-16
+    const m = memory['m'] / (1 - 0.9 ** t)
+    return p - 0.1 * 0.1 * p - (0.1 * m) / (sqrt(memory['s'] / (1 - 0.999 ** t)) + 1e-16)
+  }),
+  row(Yogi, { lr: 0.05, weightDecay: 0.1, betas: [0.9, 0.9] }, (p, gradient, _, memory) => {
+    const g = gradient + 0.1 * p
+    memory['m'] = 0.9 * (memory['m'] ?? 1e-6) + 0.1 * g
+    const v = memory['v'] ?? 1e-6
+    memory['v'] = v - 0.1 * sign(v - g * g) * g * g
+    return p - (0.05 * memory['m']) / (sqrt(memory['v']) + 1e-3)
+  }),
+  whole(
+    LAMB,
+    { lr: 0.05, weightDecay: 0.1 },
+    (p, g, t, memory) => {
+      const u = p.map((value, i) => {
+        const own = memory[i]!
+        own['m'] = 0.9 * (own['m'] ?? 0) + 0.1 * g[i]!
+        own['v'] = 0.999 * (own['v'] ?? 0) + 0.001 * g[i]! ** 2
+        const m = own['m'] / (1 - 0.9 ** t)
+        return m / (sqrt(own['v'] / (1 - 0.999 ** t)) + 1e-6) + 0.1 * value
+      })
+      const ratio = norm(p) / norm(u)
+      return p.map((value, i) => value - 0.05 * ratio * u[i]!)
+    },
+    { reduces: 2 },
+  ),
+  ...[false, true].map((nesterov) =>
+    whole(
+      LARS,
+      { lr: 0.5, trustCoefficient: 0.1, momentum: 0.5, weightDecay: 0.1, nesterov },
+      (p, g, _, memory) => {
+        const rate = (0.1 * norm(p)) / (norm(g) + 0.1 * norm(p))
+        return p.map((value, i) => {
+          const step = 0.5 * rate * (g[i]! + 0.1 * value)
+          const b = 0.5 * (memory[i]!['b'] ?? 0) + step
+          memory[i]!['b'] = b
+          return value - (nesterov ? step + 0.5 * b : b)
+        })
+      },
+      { reduces: 2 },
+    ),
+  ),
+  whole(
+    NovoGrad,
+    { lr: 0.02, weightDecay: 0.1, betas: [0.9, 0.5] },
+    (p, g, t, memory) => {
+      const shared = memory[0]!
+      const square = norm(g) ** 2
+      shared['v'] = t === 1 ? square : 0.5 * shared['v']! + 0.5 * square
+      return p.map((value, i) => {
+        const step = g[i]! / (sqrt(shared['v']!) + 1e-8) + 0.1 * value
+        memory[i]!['m'] = t === 1 ? step : 0.9 * memory[i]!['m']! + step
+        return value - 0.02 * memory[i]!['m']!
+      })
+    },
+    { reduces: 1, settles: 3, steps: 200 },
+  ),
+  row(
+    Adan,
+    { lr: 0.05, weightDecay: 0.1 },
+    (p, g, t, memory) => {
+      const difference = t === 1 ? 0 : g - memory['last']!
+      memory['last'] = g
+      memory['m'] = 0.98 * (memory['m'] ?? 0) + (1 - 0.98) * g
+      memory['d'] = 0.92 * (memory['d'] ?? 0) + (1 - 0.92) * difference
+      memory['n'] = 0.99 * (memory['n'] ?? 0) + (1 - 0.99) * (g + 0.92 * difference) ** 2
+      const rate = 0.05 / (sqrt(memory['n'] / (1 - 0.99 ** t)) + 1e-8)
+      const m = memory['m'] / (1 - 0.98 ** t)
+      const d = memory['d'] / (1 - 0.92 ** t)
+      return (p - rate * (m + 0.92 * d)) / (1 + 0.05 * 0.1)
+    },
+    { steps: 200 },
+  ),
+  row(MADGRAD, { lr: 0.1, weightDecay: 0.1 }, (p, gradient, t, memory) => {
+    const g = gradient + 0.1 * p
+    memory['x0'] ??= p
+    const weight = 0.1 * sqrt(t)
+    memory['s'] = (memory['s'] ?? 0) + weight * g
+    memory['v'] = (memory['v'] ?? 0) + weight * g * g
+    const z = memory['x0'] - memory['s'] / (Math.cbrt(memory['v']) + 1e-6)
+    return 0.9 * p + (1 - 0.9) * z
+  }),
+  whole(
+    Prodigy,
+    { d0: 1e-2, betas: [0.9, 0.99], weightDecay: 0.01 },
+    (p, g, _, memory) => {
+      const all = memory[0]!
+      const d = all['d'] ?? 1e-2
+      const slow = sqrt(0.99)
+      let [inner, size] = [0, 0]
+      const next = p.map((value, i) => {
+        const own = memory[i]!
+        own['x0'] ??= value
+        own['m'] = 0.9 * (own['m'] ?? 0) + 0.1 * d * g[i]!
+        own['v'] = 0.99 * (own['v'] ?? 0) + 0.01 * d * d * g[i]! ** 2
+        own['s'] = slow * (own['s'] ?? 0) + (1 - slow) * d * d * g[i]!
+        inner += g[i]! * (own['x0'] - value)
+        size += abs(own['s'])
+        return value - d * (own['m'] / (sqrt(own['v']) + d * 1e-8) + 0.01 * value)
+      })
+      all['r'] = slow * (all['r'] ?? 0) + (1 - slow) * d * d * inner
+      all['d'] = max(d, all['r'] / size)
+      return next
+    },
+    // The sums of three parameters are added up, twice two small kernels.
+    { reduces: 2, settles: 3 + 4, steps: 200 },
+  ),
+  row(ScheduleFreeSGD, { lr: 0.3, warmupSteps: 3, weightDecay: 0.1 }, (y, gradient, t, memory) => {
+    const rate = 0.3 * min(1, t / 3)
+    const g = gradient + 0.1 * y
+    const z = memory['z'] ?? y
+    // By the paper's three sequences; x is found again from y and z.
+    const x = t === 1 ? y : (y - (1 - 0.9) * z) / 0.9
+    memory['sum'] = (memory['sum'] ?? 0) + rate ** 2
+    const share = rate ** 2 / memory['sum']
+    memory['z'] = z - rate * g
+    const average = (1 - share) * x + share * memory['z']
+    return (1 - 0.9) * memory['z'] + 0.9 * average
+  }),
+  row(
+    ScheduleFreeAdamW,
+    { lr: 0.1, betas: [0.8, 0.99], weightDecay: 0.1, r: 1 },
+    (y, g, t, memory) => {
+      memory['v'] = 0.99 * (memory['v'] ?? 0) + 0.01 * g * g
+      const step = g / (sqrt(memory['v'] / (1 - 0.99 ** t)) + 1e-8) + 0.1 * y
+      const z = memory['z'] ?? y
+      const x = t === 1 ? y : (y - (1 - 0.8) * z) / 0.8
+      memory['z'] = z - 0.1 * step
+      const share = t / ((t * (t + 1)) / 2)
+      return (1 - 0.8) * memory['z'] + 0.8 * ((1 - share) * x + share * memory['z'])
+    },
+  ),
 ]
