@@ -3,6 +3,26 @@
  *
  * @packageDocumentation
  */
+export {
+  type AttentionMasks,
+  type AttentionOptions,
+  type AttentionResult,
+  MultiheadAttention,
+  type MultiheadAttentionOptions,
+} from './attention/multihead.ts'
+export { PositionalEncoding, type PositionalEncodingOptions } from './attention/positions.ts'
+export {
+  type ScaledDotProductOptions,
+  scaledDotProductAttention,
+} from './attention/scaled-dot-product.ts'
+export {
+  type DecoderMasks,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from './attention/transformer.ts'
 export { type BatchNormOptions, batchNorm } from './batch-norm.ts'
 export * as init from './init/index.ts'
 export * from './layers/activation.ts'

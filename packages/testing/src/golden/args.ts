@@ -77,6 +77,17 @@ export class Args {
     )
   }
 
+  /** A list of lists of numbers. */
+  rows(name: string): number[][] {
+    return this.#typed(
+      name,
+      undefined,
+      (value): value is number[][] =>
+        Array.isArray(value) &&
+        value.every((row) => Array.isArray(row) && row.every((part) => typeof part === 'number')),
+    )
+  }
+
   /** One number for both axes, or two. */
   pair(name: string, fallback?: number): number | readonly [number, number] {
     const value = this.sizes(name, fallback)

@@ -5,11 +5,15 @@ import {
   GRUCell,
   LSTM,
   LSTMCell,
+  MultiheadAttention,
   type RecurrentOptions,
   RNN,
   RNNCell,
+  TransformerDecoderLayer,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
 } from '@nablajs/nn'
-import type { Backend, Tensor } from '@nablajs/tensor'
+import { type Backend, type Tensor, tensor } from '@nablajs/tensor'
 import { type Adapter, type AdapterTable, gives } from './adapters/adapter.ts'
 import type { Args } from './args.ts'
 import type { Target } from './compare.ts'
@@ -102,6 +106,54 @@ const adapters: AdapterTable = {
   },
 }
 
+/** The padding mask that comes among the arguments. */
+function paddingOf(args: Args, { device }: Tensor): { keyPaddingMask?: Tensor } {
+  if (!args.has('key_padding_mask')) return {}
+  const rows = args.rows('key_padding_mask')
+  return { keyPaddingMask: tensor(rows, { dtype: 'bool', device }) }
+}
+
+const attention: Adapter = (inputs, args) => {
+  const [q, k, v] = [inputs.get('q'), inputs.get('k'), inputs.get('v')]
+  const embedDim = args.number('embed_dim')
+  const layer = new MultiheadAttention(embedDim, args.number('num_heads'), {
+    kdim: args.number('kdim', embedDim),
+    vdim: args.number('vdim', embedDim),
+    addBiasKv: args.boolean('add_bias_kv', false),
+    addZeroAttn: args.boolean('add_zero_attn', false),
+    batchFirst: args.boolean('batch_first', false),
+    ...biasOf(args),
+  })
+  const isCausal = args.has('mask') && args.choice('mask', ['causal', 'kpm'] as const) === 'causal'
+  const options = { isCausal, ...paddingOf(args, q) }
+  const [output, weights] = withParameters(layer, inputs).forward(q, k, v, options)
+  return gives(output, weights!)
+}
+
+const transformerOf = (args: Args): [number, number, TransformerLayerOptions] => [
+  args.number('d_model'),
+  args.number('nhead'),
+  {
+    dimFeedforward: args.number('dim_feedforward', 2048),
+    dropout: args.number('dropout', 0.1),
+    activation: args.choice<'relu' | 'gelu'>('activation', ['relu', 'gelu'], 'relu'),
+    normFirst: args.boolean('norm_first', false),
+    batchFirst: args.boolean('batch_first', false),
+  },
+]
+
+const transformers: AdapterTable = {
+  MultiheadAttention: attention,
+  TransformerEncoderLayer: (inputs, args) => {
+    const layer = withParameters(new TransformerEncoderLayer(...transformerOf(args)), inputs)
+    return gives(layer.forward(inputs.get('x')))
+  },
+  TransformerDecoderLayer: (inputs, args) => {
+    const layer = withParameters(new TransformerDecoderLayer(...transformerOf(args)), inputs)
+    return gives(layer.forward(inputs.get('x'), inputs.get('mem')))
+  },
+}
+
 export function runRnn(folder: GoldenFolder, device: Backend, target: Target): Promise<Report> {
-  return runCases('rnn', adapters, folder, device, target)
+  return runCases('rnn', { ...adapters, ...transformers }, folder, device, target)
 }
