@@ -1,5 +1,6 @@
 import { FormatError } from '@nablajs/tensor'
 
+/** The numbers of an idx file, in the array of their type. */
 export type IdxData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array
 
 /** The array of an idx file. */

@@ -122,6 +122,7 @@ export interface MemoryInfo {
   readonly peakBytes: number
 }
 
+/** A device: memory, two general kernels, and whatever special ones it has. The promises are at the top of this page. */
 export interface Backend {
   /** `'reference' | 'cpu' | 'webgpu' | 'cuda'` */
   readonly name: string

@@ -11,6 +11,7 @@ export type DType = 'f32' | 'f64' | 'i32' | 'u32' | 'bool'
 /** The dtypes that have gradients. */
 export type FloatDType = 'f32' | 'f64'
 
+/** The arrays in which values reach the host. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint32Array
 
 export interface DTypeInfo {
@@ -21,6 +22,7 @@ export interface DTypeInfo {
   readonly fit: (value: number) => number
 }
 
+/** What is to know about each dtype. */
 export const dtypes: Readonly<Record<DType, DTypeInfo>> = {
   f32: { bytes: 4, float: true, array: Float32Array, fit: Math.fround },
   f64: { bytes: 8, float: true, array: Float64Array, fit: (v) => v },
@@ -29,10 +31,12 @@ export const dtypes: Readonly<Record<DType, DTypeInfo>> = {
   bool: { bytes: 4, float: false, array: Uint32Array, fit: (v) => (v === 0 ? 0 : 1) },
 }
 
+/** Whether a dtype has fractions, and so gradients. */
 export function isFloat(dtype: DType): dtype is FloatDType {
   return dtypes[dtype].float
 }
 
+/** The size of an element in bytes. */
 export function bytesOf(dtype: DType): number {
   return dtypes[dtype].bytes
 }

@@ -5,8 +5,10 @@
 import type { DType } from './dtype.ts'
 import { ShapeError, showShape } from './errors.ts'
 
+/** The extent of each axis, outermost first; `[]` is a single number. */
 export type Shape = readonly number[]
 
+/** The number of elements of a shape. */
 export function sizeOf(shape: Shape): number {
   let size = 1
   for (const extent of shape) size *= extent

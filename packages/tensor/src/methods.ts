@@ -42,4 +42,4 @@ for (const group of [unary, binary, casts, movement, reduce, softmax, single])
     })
   }
 
-export { Tensor }
+export { Tensor } from './tensor.ts'

@@ -20,6 +20,16 @@ export type NestedArray = number | readonly NestedArray[]
 // The methods of the op files: interface and class merge, so `x.relu()` is typed from the op tables.
 export interface Tensor extends TensorMethods {}
 
+/**
+ * Numbers of one dtype in a rectangular arrangement, on a device. Immutable: ops make new tensors,
+ * many of them views on the same memory. Every op that takes a tensor first is a method as well.
+ *
+ * @example
+ * ```ts
+ * const x = tensor([[1, 2], [3, 4]], { requiresGrad: true })
+ * x.mul(2).sum(0).shape   // [2]
+ * ```
+ */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: methods.ts defines exactly these methods
 export class Tensor implements View, Resource {
   readonly dtype: DType

@@ -2,6 +2,7 @@ import { ArgumentError } from '@nablajs/tensor'
 import { demandMomentum, setMomentum } from './momentum.ts'
 import { perGroup, Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
+/** The peak, the length of the cycle and its shape. */
 export interface OneCycleLROptions extends ScheduleOptions {
   /** The highest value; one for all groups, or one for each. */
   maxLr: number | readonly number[]

@@ -12,6 +12,7 @@ import { type GradientBuilder, MapOp, runMap } from './map.ts'
 /** A tensor, or a number that takes the dtype of the tensors beside it. */
 export type Operand = Tensor | number
 
+/** What an elementwise op is, and what a test should know about it. */
 export interface ElementwiseRow {
   /** The value, of operands that have one common dtype. */
   forward(...operands: Scalar[]): Scalar
@@ -35,12 +36,15 @@ export interface ElementwiseRow {
   points?: readonly (readonly number[])[]
 }
 
+/** An elementwise op: a function, with the row it was made from. */
 export interface Elementwise<Args extends readonly unknown[]> {
   (...args: Args): Tensor
   readonly row: ElementwiseRow
 }
 
+/** An op of one tensor. */
 export type Unary = Elementwise<[x: Tensor]>
+/** An op of two operands that broadcast. */
 export type Binary = Elementwise<[x: Operand, y: Operand]>
 
 const order: readonly DType[] = ['bool', 'u32', 'i32', 'f32', 'f64']
@@ -51,7 +55,9 @@ function commonType(name: string, row: ElementwiseRow, operands: readonly Operan
   let fraction = false
   let tensors = 0
   operands.forEach((operand, i) => {
-    if (typeof operand === 'number') fraction ||= !Number.isInteger(operand)
+    // An infinity is a bound, and integers have bounds: see `bounded`.
+    if (typeof operand === 'number')
+      fraction ||= !Number.isInteger(operand) && Math.abs(operand) !== Number.POSITIVE_INFINITY
     else if (!row.conditions?.includes(i)) {
       common = promote(common, operand.dtype)
       tensors++
@@ -70,6 +76,13 @@ function commonType(name: string, row: ElementwiseRow, operands: readonly Operan
   const hasNumber = operands.some((operand) => typeof operand === 'number')
   if (common === 'bool' && (accepts === 'number' || hasNumber)) return 'i32'
   return common
+}
+
+/** A number for a kernel of `dtype`, in which an infinity is the largest or smallest there is. */
+function bounded(value: number, dtype: DType): number {
+  if (Math.abs(value) !== Number.POSITIVE_INFINITY || isFloat(dtype)) return value
+  const [low, high] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1]
+  return value < 0 ? low : high
 }
 
 /** An op from its row. */
@@ -120,7 +133,7 @@ export function elementwise<Args extends readonly unknown[]>(
     let signature = order.indexOf(common)
     for (const operand of operands) {
       if (typeof operand === 'number') {
-        scalars.push(operand)
+        scalars.push(bounded(operand, common))
         signature = signature * 6 + 5
       } else {
         tensors.push(operand)

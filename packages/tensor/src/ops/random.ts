@@ -14,6 +14,7 @@ import { Tensor } from '../tensor.ts'
 import { checkShape, type TensorOptions } from './create.ts'
 import { mapOp, runMap } from './map.ts'
 
+/** A generator's whole state: plain numbers, for JSON. */
 export interface GeneratorState {
   readonly seed: number
   readonly draws: number
@@ -63,6 +64,7 @@ export function defaultGenerator(): Generator {
   return shared
 }
 
+/** Options of random tensors: dtype and device, and the generator to draw from (default: the shared one). */
 export interface RandomOptions extends TensorOptions {
   generator?: Generator
 }

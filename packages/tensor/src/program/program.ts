@@ -16,6 +16,7 @@ export interface Instruction {
   readonly value: number
 }
 
+/** A scalar program, as {@link program} makes it. */
 export interface Program {
   /** Unique to this structure within the process. */
   readonly id: number

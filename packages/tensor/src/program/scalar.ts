@@ -74,6 +74,7 @@ export const arity = {
   select: 3,
 } as const
 
+/** The name of a primitive. */
 export type Primitive = keyof typeof arity
 
 /** A number where a node is expected becomes a constant of the other side's dtype. */
