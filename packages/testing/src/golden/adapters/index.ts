@@ -8,6 +8,7 @@ import type { AdapterTable } from './adapter.ts'
 import { elementwiseAdapters } from './elementwise.ts'
 import { imageAdapters } from './images.ts'
 import { layerAdapters } from './layers.ts'
+import { linalgAdapters } from './linalg.ts'
 import { linearAdapters } from './linear.ts'
 import { lossAdapters } from './losses.ts'
 import { movementAdapters } from './movement.ts'
@@ -18,6 +19,7 @@ export const adapters: AdapterTable = {
   ...reduceAdapters,
   ...movementAdapters,
   ...linearAdapters,
+  ...linalgAdapters,
   ...imageAdapters,
   ...layerAdapters,
   ...lossAdapters,
