@@ -4,7 +4,18 @@
  *
  * @packageDocumentation
  */
+export { accumulate } from './accumulate.ts'
+export { AveragedParameters, type AveragedParametersOptions } from './averaged-parameters.ts'
 export { Chain, chain, type OptionsOf, type Recipe } from './chain.ts'
+export {
+  type ClipGradNormOptions,
+  clipGradNorm,
+  clipGradValue,
+  getTotalNorm,
+  gradientsAreFinite,
+} from './clip-grad.ts'
+export { type LayerDecayOptions, layerDecayGroups, weightDecayGroups } from './groups.ts'
+export { Lookahead, type LookaheadOptions, type LookaheadState } from './lookahead.ts'
 export {
   type GroupInput,
   type NamedOrBare,
@@ -15,6 +26,7 @@ export {
   type ParametersInput,
   type StateValue,
   type StepHook,
+  type StepPreHook,
   type Work,
 } from './optimizer.ts'
 export { AdaBelief, type AdaBeliefOptions } from './optimizers/adabelief.ts'
@@ -46,6 +58,7 @@ export {
 } from './optimizers/schedule-free.ts'
 export { SGD, type SGDOptions } from './optimizers/sgd.ts'
 export { Yogi, type YogiOptions } from './optimizers/yogi.ts'
+export { SAM, type SAMOptions } from './sam.ts'
 export * from './schedules/index.ts'
 export {
   type Declaration,
@@ -57,3 +70,4 @@ export {
   when,
 } from './transform.ts'
 export * from './transforms/index.ts'
+export type { Wrapped } from './wrapped.ts'

@@ -53,7 +53,10 @@ export interface Work<Options> {
   readonly group: ParameterGroup<Options>
 }
 
-/** Called before or after updates; see {@link Optimizer.registerStepPreHook}. */
+/** Called before updates; one that returns false has the update left out. */
+export type StepPreHook = () => unknown
+
+/** Called after updates. */
 export type StepHook = () => void
 
 /** What is remembered of a parameter under one name; lists are what `LBFGS` keeps. */
@@ -81,7 +84,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
   readonly #declaration: Declaration<Options>
   readonly #defaults: Options
   readonly #states = new Map<Tensor, ParameterState>()
-  readonly #preHooks = new Set<StepHook>()
+  readonly #preHooks = new Set<StepPreHook>()
   readonly #postHooks = new Set<StepHook>()
 
   protected constructor(
@@ -165,14 +168,16 @@ export abstract class Optimizer<Options extends object = object> implements Hold
 
   /**
    * Has a function called at each step when the gradients are there, before they are used: the place
-   * to clip or to look at them. Returns the function that takes it away again.
+   * to clip or to look at them. Where it returns false, parameters, state and the count of steps stay
+   * as they are. Returns the function that takes the hook away again.
    *
    * @example
    * ```ts
    * const remove = optimizer.registerStepPreHook(() => clipGradNorm(model.parameters(), 1).dispose())
+   * optimizer.registerStepPreHook(() => gradientsAreFinite(model.parameters()))
    * ```
    */
-  registerStepPreHook(hook: StepHook): () => void {
+  registerStepPreHook(hook: StepPreHook): () => void {
     this.#preHooks.add(hook)
     return () => this.#preHooks.delete(hook)
   }
@@ -229,7 +234,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
 
   /** Calls the hooks and updates with the gradients that are there. */
   protected useGradients(): void {
-    this.callPreHooks()
+    if (!this.callPreHooks()) return
     noGrad(() => {
       const work = this.paramGroups.flatMap((group) => {
         this.#check(group)
@@ -245,8 +250,11 @@ export abstract class Optimizer<Options extends object = object> implements Hold
     })
   }
 
-  protected callPreHooks(): void {
-    for (const hook of this.#preHooks) hook()
+  /** Calls the hooks that come before an update; false when one of them does not want it. */
+  protected callPreHooks(): boolean {
+    return noGrad(() =>
+      [...this.#preHooks].map((hook) => hook()).every((result) => result !== false),
+    )
   }
 
   /** What is remembered of a parameter, made when it is first asked for. */

@@ -133,7 +133,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     this.#demandOneGroup()
     return scope(() => {
       const loss = this.evaluate(closure)
-      this.callPreHooks()
+      if (!this.callPreHooks()) return loss
       const [group] = this.paramGroups
       const state = this.stateOf(this.#parameters[0]!, group!)
       state.step++

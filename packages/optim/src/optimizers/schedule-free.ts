@@ -1,7 +1,7 @@
 import { ArgumentError, noGrad, type Tensor } from '@nablajs/tensor'
 import { type Program, program, updateInPlace } from '@nablajs/tensor/program'
 import { Chain, chain, type Recipe } from '../chain.ts'
-import type { ParametersInput, Work } from '../optimizer.ts'
+import type { ParametersInput } from '../optimizer.ts'
 import { rate } from '../ranges.ts'
 import {
   type AddDecayedWeightsOptions,
@@ -50,12 +50,12 @@ abstract class ScheduleFree<Options extends object> extends Chain<Options> {
     })
   }
 
-  protected override update(work: readonly Work<Options>[]): void {
+  protected override advance(closure: (() => Tensor) | undefined): Tensor | undefined {
     if (!this.#training)
       throw new ArgumentError(
         `${this.name}: step() came after eval(); call train() before going on`,
       )
-    super.update(work)
+    return super.advance(closure)
   }
 }
 

@@ -45,7 +45,7 @@ interface Content {
   readonly torch: string
   readonly problems: Readonly<Record<string, Problem>>
   readonly cases: readonly Case[]
-  readonly swa_average?: readonly unknown[]
+  readonly swa_average?: readonly (readonly (readonly number[])[])[]
 }
 
 type Loss = (x: Tensor, step: number) => Tensor
@@ -261,6 +261,25 @@ export async function runTapes(
   return report
 }
 
+/** The weight starts as [1, 2]; before update t, t + 1 is added. */
+function checkAverage(
+  steps: readonly (readonly (readonly number[])[])[],
+  target: Target,
+): string[] {
+  return scope(() => {
+    const weight = tensor([1, 2], { requiresGrad: true })
+    const average = new optim.AveragedParameters([weight])
+    const descent = new SGD([weight], { lr: 1 })
+    return steps.flatMap((expected, t) => {
+      descent.step(() => weight.mul(-(t + 1)).sum())
+      average.update()
+      const values = expected.flat()
+      const actual = average.averages[0]!.dataSync()
+      return compareNumbers(`update ${t}`, actual, { shape: [values.length], values }, target)
+    })
+  })
+}
+
 export async function runOptim(
   folder: GoldenFolder,
   _device: Backend,
@@ -277,6 +296,7 @@ export async function runOptim(
       )
     } else await report.run(id, one.optimizer, async () => check(one, problem, target, torch))
   }
-  if (average) report.skip('swa_average', 'not implemented yet')
+  if (average)
+    await report.run('swa_average', 'swa_average', async () => checkAverage(average, target))
   return report
 }

@@ -1,0 +1,118 @@
+import {
+  ArgumentError,
+  assign,
+  dispose,
+  type Holder,
+  keep,
+  noGrad,
+  type Tensor,
+} from '@nablajs/tensor'
+import { program, updateInPlace } from '@nablajs/tensor/program'
+
+export interface AveragedParametersOptions {
+  /** The decay rate of an exponential average (EMA), in [0, 1). Default: all updates count alike (SWA). */
+  decay?: number
+}
+
+/**
+ * Averages of parameters over a training, which often generalise better than the last ones.
+ *
+ * ```text
+ * first update:   a ← p
+ * later:          a ← a + (p - a)/(n + 1)       or, with `decay` β, a ← βa + (1 - β)p
+ * ```
+ *
+ * with n the number of updates before. One kernel for each parameter and update.
+ *
+ * @example
+ * ```ts
+ * const average = new AveragedParameters(model.parameters(), { decay: 0.999 })
+ * for (const batch of batches) {
+ *   optimizer.step(() => loss(model, batch))
+ *   average.update()
+ * }
+ * average.apply()      // evaluate or save
+ * average.restore()    // go on training
+ * ```
+ *
+ * Statistics of batch norms are not parameters: take them again after `apply`.
+ *
+ * Sources: P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization",
+ * arXiv 1803.05407; B. Polyak and A. Juditsky (1992).
+ */
+export class AveragedParameters implements Holder {
+  readonly #parameters: readonly Tensor[]
+  /** The averages, in the order of the parameters. */
+  readonly averages: readonly Tensor[]
+  readonly #decay: number | undefined
+  #backup: readonly Tensor[] | undefined
+  #count = 0
+
+  constructor(parameters: Iterable<Tensor>, { decay }: AveragedParametersOptions = {}) {
+    if (decay !== undefined && !(decay >= 0 && decay < 1))
+      throw new ArgumentError(`AveragedParameters: decay is ${decay}; it must be in [0, 1)`)
+    this.#parameters = [...parameters]
+    this.#decay = decay
+    this.averages = copies(this.#parameters)
+  }
+
+  /** How many updates there have been. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Takes the present values in. */
+  update(): void {
+    const share = this.#decay === undefined ? 1 / (this.#count + 1) : 1 - this.#decay
+    const weight = this.#count === 0 ? 1 : share
+    this.#count++
+    noGrad(() => {
+      this.#parameters.forEach((parameter, i) => {
+        const { dtype } = parameter
+        const move = program(
+          { name: 'average', inputs: [dtype, dtype], scalars: [dtype] },
+          (average, value, w) => average!.add(value!.sub(average!).mul(w!)),
+        )
+        const average = this.averages[i]!
+        updateInPlace(move, [average, parameter], [average], [weight])
+      })
+    })
+  }
+
+  /** Puts the averages into the parameters; {@link restore} puts their own values back. */
+  apply(): void {
+    if (this.#backup)
+      throw new ArgumentError('AveragedParameters: apply() came twice; call restore() between')
+    this.#backup = copies(this.#parameters)
+    this.#write(this.averages)
+  }
+
+  restore(): void {
+    if (!this.#backup)
+      throw new ArgumentError('AveragedParameters: restore() came first; call apply() before')
+    this.#write(this.#backup)
+    dispose(this.#backup)
+    this.#backup = undefined
+  }
+
+  #write(values: readonly Tensor[]): void {
+    noGrad(() => {
+      this.#parameters.forEach((parameter, i) => {
+        assign(parameter, values[i]!)
+      })
+    })
+  }
+
+  /** Frees the averages; the parameters are the model's. */
+  dispose(): void {
+    dispose([this.averages, this.#backup])
+  }
+
+  /** @internal */
+  held(): Iterable<unknown> {
+    return [this.averages, this.#backup]
+  }
+}
+
+const copies = (tensors: readonly Tensor[]): readonly Tensor[] =>
+  keep(noGrad(() => tensors.map((t) => t.detach().copy())))

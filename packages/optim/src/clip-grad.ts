@@ -1,0 +1,125 @@
+/** Clipping of gradients, for all parameters together or for each element. */
+import { ArgumentError, noGrad, scope, type Tensor, zeros } from '@nablajs/tensor'
+import { program, sumOf, updateInPlace } from '@nablajs/tensor/program'
+
+export interface ClipGradNormOptions {
+  /** p of the norm; 2 is Euclid's, Infinity the largest element. Default 2. */
+  normType?: number
+  /** Throw when the norm is infinite or NaN; this reads it back from the device. Default false. */
+  errorIfNonFinite?: boolean
+}
+
+const gradientsOf = (parameters: Iterable<Tensor>): Tensor[] =>
+  [...parameters].flatMap(({ grad }) => (grad ? [grad] : []))
+
+/** `Σ|g|ᵖ` of one gradient. */
+function powers(g: Tensor, p: number): Tensor {
+  const { dtype, shape } = g
+  const source = program({ name: 'gradNorm', inputs: [dtype], scalars: [dtype] }, (x, power) =>
+    p === 2 ? x!.mul(x!) : x!.abs().pow(power!),
+  )
+  const axes = shape.map((_, axis) => axis)
+  return sumOf(source, [g], shape, axes, [p]).reshape([])
+}
+
+/**
+ * The norm of all gradients as one vector, as a tensor without axes: nothing is read back. One
+ * reduction for each parameter.
+ *
+ * @throws ArgumentError when `normType` is not a number > 0.
+ */
+export function getTotalNorm(parameters: Iterable<Tensor>, normType = 2): Tensor {
+  if (!(normType > 0))
+    throw new ArgumentError(`getTotalNorm: normType is ${normType}; it must be > 0`)
+  return noGrad(() =>
+    scope(() => {
+      const gradients = gradientsOf(parameters)
+      const [first] = gradients
+      if (!first) return zeros([])
+      const total = (parts: Tensor[], join: (a: Tensor, b: Tensor) => Tensor): Tensor =>
+        parts.reduce((a, b) => join(a, b.cast(first.dtype)))
+      if (normType === Number.POSITIVE_INFINITY)
+        return total(
+          gradients.map((g) => g.abs().max()),
+          (a, b) => a.maximum(b),
+        )
+      const sum = total(
+        gradients.map((g) => powers(g, normType)),
+        (a, b) => a.add(b),
+      )
+      return normType === 2 ? sum.sqrt() : sum.pow(1 / normType)
+    }),
+  )
+}
+
+/**
+ * Scales the gradients of all parameters down together, so that their norm is at most `maxNorm`, and
+ * returns the norm there was: `g ← g · min(1, maxNorm/(‖g‖ + 1e-6))`.
+ *
+ * @example
+ * ```ts
+ * loss.backward()
+ * const norm = clipGradNorm(model.parameters(), 1)
+ * optimizer.step()
+ * ```
+ *
+ * @throws ArgumentError when `maxNorm` is negative, or for a norm that is not finite if so wished.
+ */
+export function clipGradNorm(
+  parameters: Iterable<Tensor>,
+  maxNorm: number,
+  { normType = 2, errorIfNonFinite = false }: ClipGradNormOptions = {},
+): Tensor {
+  if (!(maxNorm >= 0))
+    throw new ArgumentError(`clipGradNorm: maxNorm is ${maxNorm}; it must be >= 0`)
+  const list = [...parameters]
+  const norm = getTotalNorm(list, normType)
+  if (errorIfNonFinite && !Number.isFinite(norm.itemSync()))
+    throw new ArgumentError(
+      `clipGradNorm: the norm of the gradients is ${norm.itemSync()}; it must be finite`,
+    )
+  noGrad(() =>
+    scope(() => {
+      for (const g of gradientsOf(list)) {
+        const { dtype } = g
+        const scaled = program(
+          { name: 'clipGradNorm', inputs: [dtype, dtype], scalars: [dtype] },
+          (x, total, most) => x!.mul(most!.div(total!.add(1e-6)).min(1)),
+        )
+        updateInPlace(scaled, [g, norm.cast(dtype)], [g], [maxNorm])
+      }
+    }),
+  )
+  return norm
+}
+
+/**
+ * Brings every element of every gradient into [-`clipValue`, `clipValue`].
+ *
+ * @throws ArgumentError when `clipValue` is negative.
+ */
+export function clipGradValue(parameters: Iterable<Tensor>, clipValue: number): void {
+  if (!(clipValue >= 0))
+    throw new ArgumentError(`clipGradValue: clipValue is ${clipValue}; it must be >= 0`)
+  noGrad(() => {
+    for (const g of gradientsOf(parameters)) {
+      const { dtype } = g
+      const clipped = program(
+        { name: 'clipGradValue', inputs: [dtype], scalars: [dtype] },
+        (x, most) => x!.min(most!).max(most!.neg()),
+      )
+      updateInPlace(clipped, [g], [g], [clipValue])
+    }
+  })
+}
+
+/** Whether no gradient holds an infinity or a NaN; reads one number back from the device. */
+export function gradientsAreFinite(parameters: Iterable<Tensor>): boolean {
+  return noGrad(() =>
+    scope(() => {
+      // 0 times an infinity is NaN, and so is the sum then.
+      const zeroes = gradientsOf(parameters).map((g) => g.mul(0).sum().cast('f32'))
+      return zeroes.length === 0 || zeroes.reduce((a, b) => a.add(b)).itemSync() === 0
+    }),
+  )
+}

@@ -1,0 +1,287 @@
+/** Clipping, groups, hooks, accumulation, averages, and methods around other optimizers. */
+import { reference, setDefaultDType, setDevice, type Tensor, tensor } from '@nablajs/tensor'
+import { beforeEach, describe, expect, test } from 'vitest'
+import {
+  AdamW,
+  AveragedParameters,
+  accumulate,
+  clipGradNorm,
+  clipGradValue,
+  getTotalNorm,
+  gradientsAreFinite,
+  Lookahead,
+  layerDecayGroups,
+  SAM,
+  ScheduleFreeSGD,
+  SGD,
+  weightDecayGroups,
+} from '../src/index.ts'
+
+const device = reference()
+
+beforeEach(() => {
+  setDevice(device)
+  setDefaultDType('f64')
+})
+
+const leaf = (values: number[]): Tensor => tensor(values, { requiresGrad: true })
+
+function withGradients(...gradients: number[][]): Tensor[] {
+  return gradients.map((g) => {
+    const x = leaf(g.map(() => 0))
+    x.mul(tensor(g)).sum().backward()
+    return x
+  })
+}
+
+const gradientsOf = (params: readonly Tensor[]): number[][] =>
+  params.map((p) => [...p.grad!.dataSync()])
+
+describe('clipGradNorm', () => {
+  test('scales all gradients together and returns the norm', () => {
+    const params = withGradients([3, 0], [4])
+    expect(clipGradNorm(params, 1).itemSync()).toBe(5)
+    const [a, b] = gradientsOf(params)
+    expect(a![0]).toBeCloseTo(3 / (5 + 1e-6), 14)
+    expect(b![0]).toBeCloseTo(4 / (5 + 1e-6), 14)
+  })
+
+  test('leaves small gradients alone', () => {
+    const params = withGradients([3, 0], [4])
+    clipGradNorm(params, 6)
+    expect(gradientsOf(params)).toEqual([[3, 0], [4]])
+  })
+
+  test.each([
+    [1, 8],
+    [2, Math.sqrt(26)],
+    [3, (27 + 64 + 1) ** (1 / 3)],
+    [Number.POSITIVE_INFINITY, 4],
+  ])('with the norm of order %f', (normType, expected) => {
+    expect(getTotalNorm(withGradients([3, -1], [-4]), normType).itemSync()).toBeCloseTo(
+      expected,
+      12,
+    )
+  })
+
+  test('of no gradients is 0', () => {
+    expect(clipGradNorm([leaf([1])], 1).itemSync()).toBe(0)
+  })
+
+  test('refuses what it cannot do', () => {
+    const params = withGradients([Number.NaN])
+    expect(() => clipGradNorm(params, 1, { errorIfNonFinite: true })).toThrow(
+      'clipGradNorm: the norm of the gradients is NaN; it must be finite',
+    )
+    expect(() => clipGradNorm(params, -1)).toThrow('clipGradNorm: maxNorm is -1; it must be >= 0')
+    expect(() => getTotalNorm(params, 0)).toThrow('getTotalNorm: normType is 0; it must be > 0')
+    expect(() => clipGradValue(params, -1)).toThrow(
+      'clipGradValue: clipValue is -1; it must be >= 0',
+    )
+  })
+})
+
+test('clipGradValue brings every element into its range', () => {
+  const params = withGradients([3, -0.5], [-4])
+  clipGradValue(params, 1)
+  expect(gradientsOf(params)).toEqual([[1, -0.5], [-1]])
+})
+
+describe('hooks', () => {
+  test('see the gradients, may forbid the update, and can be taken away', () => {
+    const x = leaf([1])
+    const optimizer = new SGD([x], { lr: 0.1 })
+    const calls: string[] = []
+    const removePre = optimizer.registerStepPreHook(() => {
+      calls.push(`before ${x.grad!.itemSync()}`)
+    })
+    const removePost = optimizer.registerStepPostHook(() => {
+      calls.push(`after ${x.itemSync()}`)
+    })
+    optimizer.step(() => x.mul(5).sum())
+    removePre()
+    removePost()
+    optimizer.registerStepPreHook(() => gradientsAreFinite([x]))
+    optimizer.step(() => x.mul(Number.POSITIVE_INFINITY).sum())
+    expect(calls).toEqual(['before 5', 'after 0.5'])
+    expect(x.itemSync()).toBe(0.5)
+    expect(optimizer.stateDict().state['0']!.step).toBe(1)
+  })
+})
+
+describe('groups', () => {
+  const named = (): [string, Tensor][] => [
+    ['0.weight', tensor([[1, 2]], { requiresGrad: true })],
+    ['0.bias', leaf([1])],
+    ['1.weight', tensor([[3]], { requiresGrad: true })],
+    ['1.bias', leaf([1])],
+  ]
+
+  test('without decay for vectors', () => {
+    const optimizer = new AdamW(weightDecayGroups(named(), 0.3), { lr: 1 })
+    expect(optimizer.paramGroups.map(({ names, weightDecay }) => [names, weightDecay])).toEqual([
+      [['0.weight', '1.weight'], 0.3],
+      [['0.bias', '1.bias'], 0],
+    ])
+  })
+
+  test('with smaller rates for early layers', () => {
+    const optimizer = new AdamW(layerDecayGroups(named(), { lr: 1, decay: 0.5 }))
+    expect(optimizer.paramGroups.map(({ names, lr }) => [names, lr])).toEqual([
+      [['0.weight', '0.bias'], 0.5],
+      [['1.weight', '1.bias'], 1],
+    ])
+    expect(() => layerDecayGroups(named(), { lr: 1, decay: 0 })).toThrow(
+      'layerDecayGroups: decay is 0; it must be in (0, 1]',
+    )
+  })
+})
+
+test('accumulate equals one large batch', () => {
+  const [a, b] = [leaf([1, 2]), leaf([1, 2])]
+  const data = [1, 2, 3, 6]
+  const mean = (x: Tensor, batch: readonly number[]): Tensor =>
+    batch
+      .map((y) => x.sub(y).square().sum())
+      .reduce((p, q) => p.add(q))
+      .mul(1 / batch.length)
+  const whole = new SGD([a], { lr: 0.1 }).step(() => mean(a, data))
+  const batches = [data.slice(0, 2), data.slice(2)]
+  const parts = accumulate(new SGD([b], { lr: 0.1 }), batches, (batch) => mean(b, batch))
+  expect(parts.itemSync()).toBeCloseTo(whole.itemSync(), 12)
+  b.dataSync().forEach((value, i) => {
+    expect(value).toBeCloseTo(a.dataSync()[i]!, 12)
+  })
+})
+
+describe('AveragedParameters', () => {
+  const run = (options: { decay?: number }): number[] => {
+    const x = leaf([1])
+    const average = new AveragedParameters([x], options)
+    return [1, 2, 3, 4].map((t) => {
+      new SGD([x], { lr: 1 }).step(() => x.mul(-t).sum())
+      average.update()
+      return average.averages[0]!.itemSync()
+    })
+  }
+
+  test('means of all updates', () => {
+    // The parameter is 2, 4, 7, 11.
+    const expected = [2, 3, 13 / 3, 6]
+    run({}).forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i]!, 12)
+    })
+  })
+
+  test('exponential', () => {
+    const expected = [2, 2.2, 2.68, 3.512]
+    run({ decay: 0.9 }).forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i]!, 12)
+    })
+  })
+
+  test('go into the parameters and back', () => {
+    const x = leaf([1])
+    const average = new AveragedParameters([x])
+    average.update()
+    new SGD([x], { lr: 1 }).step(() => x.sum())
+    average.apply()
+    expect(x.itemSync()).toBe(1)
+    expect(() => average.apply()).toThrow('AveragedParameters: apply() came twice')
+    average.restore()
+    expect(x.itemSync()).toBe(0)
+    expect(() => average.restore()).toThrow('AveragedParameters: restore() came first')
+    expect(() => new AveragedParameters([x], { decay: 1 })).toThrow(
+      'AveragedParameters: decay is 1; it must be in [0, 1)',
+    )
+  })
+})
+
+describe('Lookahead', () => {
+  test('goes back a part of the way every k steps, also from a stored state', () => {
+    const x = leaf([10])
+    const make = (p: Tensor): Lookahead<object> =>
+      new Lookahead(new SGD([p], { lr: 1 }) as never, { k: 2, alpha: 0.25 })
+    const optimizer = make(x)
+    const seen = [1, 2, 3].map(() => {
+      optimizer.step(() => x.sum())
+      return x.itemSync()
+    })
+    expect(seen).toEqual([9, 9.5, 8.5])
+    const y = leaf([8.5])
+    const resumed = make(y)
+    resumed.loadStateDict(optimizer.stateDict())
+    resumed.step(() => y.sum())
+    expect(y.itemSync()).toBeCloseTo(9.5 + 0.25 * (7.5 - 9.5), 12)
+  })
+
+  test('says what is wrong', () => {
+    expect(() => new Lookahead(new SGD([leaf([1])]), { k: 0 })).toThrow(
+      'Lookahead: k is 0; it must be a whole number > 0',
+    )
+  })
+})
+
+describe('SAM', () => {
+  const curve = [1, 4]
+  const bowl = (x: Tensor): Tensor => x.square().mul(tensor(curve)).sum().mul(0.5)
+
+  test.each([false, true])('follows its paper, adaptive: %s', (adaptive) => {
+    const x = leaf([1, -0.5])
+    const optimizer = new SAM(new SGD([x], { lr: 0.1, momentum: 0.5 }), { rho: 0.2, adaptive })
+    let p = [1, -0.5]
+    let b = [0, 0]
+    for (let t = 1; t <= 6; t++) {
+      const loss = optimizer.step(() => bowl(x))
+      expect(loss.itemSync()).toBeCloseTo(0.5 * (p[0]! ** 2 + 4 * p[1]! ** 2), 12)
+      const g = p.map((value, i) => curve[i]! * value)
+      const size = Math.hypot(...g.map((s, i) => (adaptive ? Math.abs(p[i]!) * s : s)))
+      const e = g.map((s, i) => (0.2 * (adaptive ? p[i]! ** 2 : 1) * s) / size)
+      b = b.map((old, i) => 0.5 * old + curve[i]! * (p[i]! + e[i]!))
+      p = p.map((value, i) => value - 0.1 * b[i]!)
+      x.dataSync().forEach((value, i) => {
+        expect(value).toBeCloseTo(p[i]!, 11)
+      })
+    }
+  })
+
+  test('leaves nothing behind', () => {
+    const buffers = device.memory().buffers
+    const x = leaf([1, 2])
+    const inner = new SGD([x], { lr: 0.1 })
+    new SAM(inner).step(() => x.square().sum()).dispose()
+    inner.zeroGrad()
+    inner.dispose()
+    x.dispose()
+    expect(device.memory().buffers).toBe(buffers)
+  })
+
+  test('says what is wrong', () => {
+    expect(() => new SAM(new SGD([leaf([1])]), { rho: -1 })).toThrow(
+      'SAM: rho is -1; it must be >= 0',
+    )
+  })
+})
+
+describe('ScheduleFreeSGD', () => {
+  test('evaluates at the average of its iterates, and goes on', () => {
+    const x = leaf([2])
+    const optimizer = new ScheduleFreeSGD([x], { lr: 0.1 })
+    let z = 2
+    let sum = 0
+    for (let t = 1; t <= 5; t++) {
+      const y = x.itemSync()
+      optimizer.step(() => x.square().sum())
+      z -= 0.1 * 2 * y
+      sum += z
+    }
+    const y = x.itemSync()
+    optimizer.eval()
+    expect(x.itemSync()).toBeCloseTo(sum / 5, 12)
+    expect(() => optimizer.step(() => x.square().sum())).toThrow(
+      'ScheduleFreeSGD: step() came after eval(); call train() before going on',
+    )
+    optimizer.train()
+    expect(x.itemSync()).toBeCloseTo(y, 12)
+  })
+})
