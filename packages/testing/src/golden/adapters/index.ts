@@ -5,6 +5,7 @@
  * not implemented.
  */
 import type { AdapterTable } from './adapter.ts'
+import { clipAdapters } from './clip.ts'
 import { elementwiseAdapters } from './elementwise.ts'
 import { imageAdapters } from './images.ts'
 import { layerAdapters } from './layers.ts'
@@ -23,4 +24,5 @@ export const adapters: AdapterTable = {
   ...imageAdapters,
   ...layerAdapters,
   ...lossAdapters,
+  ...clipAdapters,
 }
