@@ -6,6 +6,7 @@
  */
 export { accumulate } from './accumulate.ts'
 export { AveragedParameters, type AveragedParametersOptions } from './averaged-parameters.ts'
+export { centralizeGradients } from './centralize-gradients.ts'
 export { Chain, chain, type OptionsOf, type Recipe } from './chain.ts'
 export {
   type ClipGradNormOptions,
@@ -14,6 +15,12 @@ export {
   getTotalNorm,
   gradientsAreFinite,
 } from './clip-grad.ts'
+export { ExponentialAverage } from './exponential-average.ts'
+export {
+  type FindLearningRateOptions,
+  findLearningRate,
+  type LearningRates,
+} from './find-learning-rate.ts'
 export { type LayerDecayOptions, layerDecayGroups, weightDecayGroups } from './groups.ts'
 export { Lookahead, type LookaheadOptions, type LookaheadState } from './lookahead.ts'
 export {
@@ -57,6 +64,7 @@ export {
   type ScheduleFreeSGDOptions,
 } from './optimizers/schedule-free.ts'
 export { SGD, type SGDOptions } from './optimizers/sgd.ts'
+export { Sophia, type SophiaOptions } from './optimizers/sophia.ts'
 export { Yogi, type YogiOptions } from './optimizers/yogi.ts'
 export { SAM, type SAMOptions } from './sam.ts'
 export * from './schedules/index.ts'

@@ -65,7 +65,7 @@ export type StateValue = number | Tensor | readonly Tensor[] | readonly number[]
 /** A checkpoint: PyTorch's layout and names, with tensors as values. */
 export interface OptimizerState {
   /** For each parameter, by its number over all groups: the count of steps, numbers and tensors. */
-  state: Record<string, { step: number } & Record<string, StateValue>>
+  state: Record<string, { step?: number | Tensor } & Record<string, StateValue | undefined>>
   /** The options of each group (in snake_case) and the numbers of its parameters. */
   param_groups: Record<string, unknown>[]
 }
@@ -289,7 +289,8 @@ export abstract class Optimizer<Options extends object = object> implements Hold
   }
 
   /**
-   * Takes over a state from {@link stateDict}; the tensors are copied.
+   * Takes over a state from {@link stateDict}, or one of PyTorch's, whose counts are tensors and whose
+   * SGD counts no steps; the tensors are copied.
    *
    * @throws ArgumentError when groups, parameters or shapes do not fit; nothing has changed then.
    */
@@ -337,9 +338,9 @@ export abstract class Optimizer<Options extends object = object> implements Hold
         return
       }
       const state = this.stateOf(parameter, optionsOf[i]!)
-      state.step = own.step
+      state.step = plain(own.step) ?? 1
       for (const key of Object.keys(state.memory))
-        if (typeof own[key] === 'number') state.memory[key] = own[key]
+        state.memory[key] = plain(own[key]) ?? state.memory[key]!
       for (const [slot, target] of Object.entries(state.slots)) {
         const value = own[slot] as Tensor | undefined
         if (value) scope(() => assign(target, value.cast(target.dtype)))
@@ -391,6 +392,12 @@ const show = (value: unknown): string =>
 
 function isNamed(entry: NamedOrBare): entry is readonly [string, Tensor] {
   return Array.isArray(entry)
+}
+
+/** A number of a checkpoint; PyTorch stores some as tensors. */
+function plain(value: StateValue | undefined): number | undefined {
+  if (value instanceof Tensor) return value.itemSync()
+  return typeof value === 'number' ? value : undefined
 }
 
 function slotShape(initial: Initial, parameter: Tensor): Shape {

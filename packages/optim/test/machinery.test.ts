@@ -5,8 +5,11 @@ import {
   AdamW,
   AveragedParameters,
   accumulate,
+  centralizeGradients,
   clipGradNorm,
   clipGradValue,
+  ExponentialAverage,
+  findLearningRate,
   getTotalNorm,
   gradientsAreFinite,
   Lookahead,
@@ -14,6 +17,7 @@ import {
   SAM,
   ScheduleFreeSGD,
   SGD,
+  Sophia,
   weightDecayGroups,
 } from '../src/index.ts'
 
@@ -283,5 +287,111 @@ describe('ScheduleFreeSGD', () => {
     )
     optimizer.train()
     expect(x.itemSync()).toBeCloseTo(y, 12)
+  })
+})
+
+describe('Sophia', () => {
+  test('divides by the Hessian that it is shown', () => {
+    const x = leaf([1, 2])
+    const optimizer = new Sophia([x], { lr: 0.1, rho: 0.5, weightDecay: 0, betas: [0.5, 0.9] })
+    optimizer.updateHessian(() => x.mul(tensor([3, 0.1])).sum(), 4)
+    expect(x.grad).toBeUndefined()
+    optimizer.step(() => x.mul(tensor([0.2, 0.2])).sum())
+    // h = 0.1 · 4 · ĝ² = [3.6, 0.004]; m = 0.1; the second element is clipped.
+    const [a, b] = x.dataSync()
+    expect(a).toBeCloseTo(1 - (0.1 * 0.1) / (0.5 * 3.6), 12)
+    expect(b).toBeCloseTo(2 - 0.1, 12)
+  })
+})
+
+test('centralizeGradients takes the mean of each output away', () => {
+  const matrix = tensor(
+    [
+      [0, 0, 0],
+      [0, 0, 0],
+    ],
+    { requiresGrad: true },
+  )
+  const slopes = tensor([
+    [1, 2, 6],
+    [0, 0, 3],
+  ])
+  const kernel = tensor([[[0, 0]], [[0, 0]]], { requiresGrad: true })
+  const [vector] = withGradients([5, 7])
+  matrix.mul(slopes).sum().backward()
+  kernel
+    .mul(tensor([[[1, 10]], [[3, 20]]]))
+    .sum()
+    .backward()
+  centralizeGradients([matrix, kernel, vector!])
+  expect([...matrix.grad!.dataSync()]).toEqual([-2, -1, 3, -1, -1, 2])
+  expect([...kernel.grad!.dataSync()]).toEqual([-1, -5, 1, 5])
+  expect([...vector!.grad!.dataSync()]).toEqual([5, 7])
+})
+
+describe('ExponentialAverage', () => {
+  test('is right from the first number, or biased towards 0', () => {
+    const [corrected, raw] = [
+      new ExponentialAverage(0.9),
+      new ExponentialAverage(0.9, { biasCorrection: false }),
+    ]
+    expect(corrected.value).toBeNaN()
+    const values = [1, 2, 3].map(() => [corrected.update(10), raw.update(10)])
+    const expected = [1, 1.9, 2.71]
+    values.forEach(([right, low], i) => {
+      expect(right).toBeCloseTo(10, 12)
+      expect(low).toBeCloseTo(expected[i]!, 12)
+    })
+    expect(() => new ExponentialAverage(1)).toThrow(
+      'ExponentialAverage: beta is 1; it must be in [0, 1)',
+    )
+  })
+})
+
+describe('findLearningRate', () => {
+  test('finds where the loss falls fastest, and puts everything back', () => {
+    const x = leaf([1])
+    const optimizer = new SGD([x], { lr: 0.5 })
+    const { rates, losses, steepest } = findLearningRate(optimizer, () => x.square().sum(), {
+      from: 1e-3,
+      to: 10,
+      steps: 50,
+      smoothing: 0,
+    })
+    expect(x.itemSync()).toBe(1)
+    expect(optimizer.paramGroups[0]!.lr).toBe(0.5)
+    expect(rates.length).toBe(losses.length)
+    // Beyond a rate of 1 the steps diverge, long before it they hardly move.
+    expect(steepest).toBeGreaterThan(0.01)
+    expect(steepest).toBeLessThan(1)
+  })
+
+  test('refuses a range that is none', () => {
+    expect(() =>
+      findLearningRate(new SGD([leaf([1])]), () => leaf([1]), { from: 1, to: 1 }),
+    ).toThrow('findLearningRate: from is 1 and to is 1; it must be 0 < from < to')
+  })
+})
+
+describe('a state of PyTorch', () => {
+  test('has counts as tensors, or none', () => {
+    const x = leaf([1])
+    const adam = new AdamW([x])
+    adam.loadStateDict({
+      state: {
+        '0': { step: tensor(7), exp_avg: tensor([0.5]), exp_avg_sq: tensor([0.25]) },
+      },
+      param_groups: [{ lr: 0.01, betas: [0.8, 0.9], foreach: null, params: [0] }],
+    })
+    expect(adam.stateDict().state['0']!.step).toBe(7)
+    expect(adam.paramGroups[0]!.betas).toEqual([0.8, 0.9])
+
+    const sgd = new SGD([x], { lr: 1, momentum: 0.5, dampening: 0.5 })
+    sgd.loadStateDict({
+      state: { '0': { momentum_buffer: tensor([2]) } },
+      param_groups: [{ lr: 1, momentum: 0.5, dampening: 0.5, params: [0] }],
+    })
+    sgd.step(() => x.mul(4).sum())
+    expect(x.itemSync()).toBe(1 - (0.5 * 2 + 0.5 * 4))
   })
 })

@@ -28,6 +28,7 @@ import {
   ScheduleFreeSGD,
   SGD,
   type SGDOptions,
+  Sophia,
   Yogi,
 } from '../src/index.ts'
 
@@ -420,5 +421,15 @@ export const rows: readonly Row[] = [
       const share = t / ((t * (t + 1)) / 2)
       return (1 - 0.8) * memory['z'] + 0.8 * ((1 - share) * x + share * memory['z'])
     },
+  ),
+  // Without an estimate of the Hessian: signs.
+  row(
+    Sophia,
+    { lr: 0.02 },
+    (p, g, _, memory) => {
+      memory['m'] = 0.965 * (memory['m'] ?? 0) + (1 - 0.965) * g
+      return p * (1 - 0.02 * 0.1) - 0.02 * sign(memory['m'])
+    },
+    { steps: 200 },
   ),
 ]
