@@ -24,6 +24,20 @@ export {
   type TransformerLayerOptions,
 } from './attention/transformer.ts'
 export { type BatchNormOptions, batchNorm } from './batch-norm.ts'
+export {
+  type CosineSimilarityOptions,
+  cosineSimilarity,
+  type NormalizeOptions,
+  normalize,
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+} from './distances.ts'
+export {
+  type EmbeddingBagFunctionOptions,
+  type EmbeddingFunctionOptions,
+  embedding,
+  embeddingBag,
+} from './embedding.ts'
 export * as init from './init/index.ts'
 export * from './layers/activation.ts'
 export {
@@ -32,10 +46,29 @@ export {
   BatchNorm3d,
   type BatchNormLayerOptions,
 } from './layers/batch-norm.ts'
+export { Bilinear } from './layers/bilinear.ts'
+export {
+  Conv1d,
+  type Conv1dLayerOptions,
+  Conv3d,
+  type Conv3dLayerOptions,
+  ConvTranspose1d,
+  type ConvTranspose1dLayerOptions,
+  ConvTranspose2d,
+  type ConvTranspose2dLayerOptions,
+} from './layers/conv.ts'
 export { Conv2d, type Conv2dLayerOptions } from './layers/conv2d.ts'
+export { AlphaDropout, Dropout1d, Dropout2d, Dropout3d, DropPath } from './layers/drop.ts'
 export { Dropout, type DropoutOptions } from './layers/dropout.ts'
+export {
+  Embedding,
+  EmbeddingBag,
+  type EmbeddingBagOptions,
+  type EmbeddingOptions,
+} from './layers/embedding.ts'
 export type { FactoryOptions } from './layers/factory.ts'
 export { Flatten, type FlattenOptions } from './layers/flatten.ts'
+export type { Functional } from './layers/functional.ts'
 export { Identity } from './layers/identity.ts'
 export { Linear, type LinearOptions } from './layers/linear.ts'
 export {
@@ -50,8 +83,10 @@ export {
   RMSNorm,
   type RMSNormOptions,
 } from './layers/norms.ts'
+export { PReLU, type PReLUOptions, RReLU } from './layers/parametric.ts'
 export { AvgPool2d, MaxPool2d } from './layers/pool2d.ts'
 export { Sequential } from './layers/sequential.ts'
+export * from './layers/shapes.ts'
 export {
   type SpectralNormalized,
   type SpectralNormalizeOptions,
