@@ -2,7 +2,6 @@ import { ArgumentError, noGrad, type Tensor } from '@nablajs/tensor'
 import { type Program, program, updateInPlace } from '@nablajs/tensor/program'
 import { Chain, chain, type Recipe } from '../chain.ts'
 import type { ParametersInput } from '../optimizer.ts'
-import { rate } from '../ranges.ts'
 import {
   type AddDecayedWeightsOptions,
   addDecayedWeights,
@@ -71,12 +70,21 @@ export interface ScheduleFreeSGDOptions
     AddDecayedWeightsOptions,
     ClimbOptions {}
 
+const averageByMomentum = scheduleFree<Momentum>(({ momentum }) => momentum, { momentum: 0.9 })
+
 const sgd: Recipe<ScheduleFreeSGDOptions> = chain('ScheduleFreeSGD', [
   climb,
   addDecayedWeights,
   {
-    ...scheduleFree<Momentum>(({ momentum }) => momentum, { momentum: 0.9 }),
-    ranges: [rate<ScheduleFreeSGDOptions, 'momentum'>('momentum')],
+    ...averageByMomentum,
+    ranges: [
+      ...averageByMomentum.ranges,
+      {
+        option: 'momentum',
+        says: 'in (0, 1)',
+        holds: ({ momentum }: Momentum) => momentum > 0 && momentum < 1,
+      },
+    ],
   },
 ])
 
@@ -124,13 +132,28 @@ export interface ScheduleFreeAdamWOptions
     AddDecayedWeightsOptions,
     ClimbOptions {}
 
+const averageByBetas = scheduleFree<ScaleBySecondMomentOptions>(
+  ({ betas }) => betas[0],
+  scaleBySecondMoment.defaults,
+)
+
 const adamw: Recipe<ScheduleFreeAdamWOptions> = chain(
   'ScheduleFreeAdamW',
   [
     climb,
     scaleBySecondMoment,
     addDecayedWeights,
-    scheduleFree<ScaleBySecondMomentOptions>(({ betas }) => betas[0], scaleBySecondMoment.defaults),
+    {
+      ...averageByBetas,
+      ranges: [
+        ...averageByBetas.ranges,
+        {
+          option: 'betas',
+          says: 'two numbers in [0, 1), the first of them not 0',
+          holds: ({ betas }: ScaleBySecondMomentOptions) => betas[0] > 0,
+        },
+      ],
+    },
   ],
   { lr: 2.5e-3 },
 )
