@@ -3,9 +3,9 @@ import { getDefaultDType, isFloat, promote } from '../dtype.ts'
 import { ShapeError, showShape } from '../errors.ts'
 import { sameShape } from '../layout.ts'
 import { scope } from '../memory.ts'
-import { Tensor } from '../methods.ts'
 import { atan2, hypot } from '../ops/binary.ts'
 import { cast } from '../ops/cast.ts'
+import { Tensor } from '../tensor.ts'
 
 /**
  * Complex numbers: two tensors of one shape. Devices have no complex dtype, so this is what there is;

@@ -2,11 +2,11 @@
 import { record } from '../autograd.ts'
 import { DeviceError, ShapeError, showShape } from '../errors.ts'
 import { normalizeAxis } from '../layout.ts'
-import type { Tensor } from '../methods.ts'
 import { tensor } from '../ops/create.ts'
 import { concat, stack } from '../ops/join.ts'
 import { slice, transpose } from '../ops/movement.ts'
 import { pad } from '../ops/pad.ts'
+import type { Tensor } from '../tensor.ts'
 import { type Complex, onBoth } from './complex.ts'
 import { transformOf } from './transform.ts'
 

@@ -1,9 +1,9 @@
 /** Transforms along one axis. */
 import { normalizeAxis } from '../layout.ts'
 import { scope } from '../memory.ts'
-import type { Tensor } from '../methods.ts'
 import { concat } from '../ops/join.ts'
 import { flip, type SliceRange, slice } from '../ops/movement.ts'
+import type { Tensor } from '../tensor.ts'
 import { type Complex, complexOf, onBoth } from './complex.ts'
 import { type FftNorm, resize, transform } from './dft.ts'
 

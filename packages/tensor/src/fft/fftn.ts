@@ -2,7 +2,7 @@
 import { ShapeError } from '../errors.ts'
 import { normalizeAxes, normalizeAxis } from '../layout.ts'
 import { scope } from '../memory.ts'
-import { Tensor } from '../methods.ts'
+import { Tensor } from '../tensor.ts'
 import { type Complex, complexOf } from './complex.ts'
 import type { FftNorm } from './dft.ts'
 import { along, halfOf, realOf } from './fft.ts'

@@ -2,9 +2,9 @@
 
 import { normalizeAxes } from '../layout.ts'
 import { scope } from '../memory.ts'
-import { Tensor } from '../methods.ts'
 import { roll } from '../ops/arrange.ts'
 import { type TensorOptions, tensor } from '../ops/create.ts'
+import { Tensor } from '../tensor.ts'
 import { type Complex, onBoth } from './complex.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { record } from '../autograd.ts'
-import type { Tensor } from '../methods.ts'
 import { transpose } from '../ops/movement.ts'
+import type { Tensor } from '../tensor.ts'
 import { onHost, squares } from './host.ts'
 import { mirrored, solveTriangle } from './triangular.ts'
 

@@ -1,10 +1,10 @@
 /** Eigenvalues and eigenvectors of symmetric matrices. */
 import { record } from '../autograd.ts'
 import { scope } from '../memory.ts'
-import type { Tensor } from '../methods.ts'
 import { eye } from '../ops/create.ts'
 import { diagonal } from '../ops/diagonal.ts'
 import { transpose, unsqueeze } from '../ops/movement.ts'
+import type { Tensor } from '../tensor.ts'
 import { onHost, squares } from './host.ts'
 import { rotation, SWEEPS, turn } from './jacobi.ts'
 import { mirrored } from './triangular.ts'
@@ -27,7 +27,8 @@ export interface Eigh {
  */
 function jacobi(a: Float64Array, v: Float64Array, n: number): void {
   for (let i = 0; i < n; i++) v[i * n + i] = 1
-  const least = 2 ** -70 * a.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+  // Smaller elements are rounding of the larger ones: to turn them would go on for ever.
+  const least = Number.EPSILON * a.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     let turned = false
     for (let p = 0; p < n - 1; p++)

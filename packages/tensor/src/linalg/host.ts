@@ -7,10 +7,9 @@
 import { getDefaultDType, isFloat } from '../dtype.ts'
 import { DeviceError, NablaError, ShapeError, showShape } from '../errors.ts'
 import { type Shape, sizeOf } from '../layout.ts'
-// The class with its methods, which the gradients here are written with.
-import type { Tensor } from '../methods.ts'
 import { cast } from '../ops/cast.ts'
 import { tensor } from '../ops/create.ts'
+import type { Tensor } from '../tensor.ts'
 
 /** A matrix for which the result does not exist: singular, not positive definite, not finite. */
 export class LinAlgError extends NablaError {

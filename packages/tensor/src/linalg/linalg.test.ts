@@ -384,6 +384,18 @@ describe('svd', () => {
     }
   })
 
+  it('ends soon for larger matrices with mostly zeros for values', () => {
+    const a = random(60, 3).matmul(random(3, 40))
+    const { u, s, vh } = svd(a)
+    orthonormal(u)
+    orthonormal(vh.transpose())
+    near(u.mul(s.unsqueeze(-2)).matmul(vh), a, 1e-11)
+    expect(s.slice({ start: 3 }).max().itemSync()).toBeLessThan(1e-12)
+    const { values, vectors } = eigh(a.matmul(a.transpose()))
+    orthonormal(vectors)
+    near(values.flip(0).slice({ end: 3 }).sqrt(), s.slice({ end: 3 }), 1e-11)
+  })
+
   it('has gradients of first and second order', () => {
     for (const shape of [
       [4, 3],

@@ -1,9 +1,9 @@
 import { record } from '../autograd.ts'
 import { scope } from '../memory.ts'
-import type { Tensor } from '../methods.ts'
 import { triu } from '../ops/arrange.ts'
 import { concat } from '../ops/join.ts'
 import { slice, transpose } from '../ops/movement.ts'
+import type { Tensor } from '../tensor.ts'
 import { matrices, onHost } from './host.ts'
 import { mirrored, solveTriangle } from './triangular.ts'
 

@@ -1,9 +1,9 @@
 /** Singular values and vectors. */
 import { record } from '../autograd.ts'
 import { scope } from '../memory.ts'
-import type { Tensor } from '../methods.ts'
 import { transpose, unsqueeze } from '../ops/movement.ts'
 import { norm } from '../ops/norm.ts'
+import type { Tensor } from '../tensor.ts'
 import { inverseGaps } from './eigh.ts'
 import { matrices, onHost } from './host.ts'
 import { rotation, SWEEPS, turn } from './jacobi.ts'
@@ -32,6 +32,9 @@ function inner(a: Float64Array, x: number, y: number, count: number): number {
  * than QR, 1992.
  */
 function orthogonalize(w: Float64Array, v: Float64Array, n: number, m: number): void {
+  const tolerance = Number.EPSILON * Math.sqrt(m)
+  // Rows this short are rounding of the longer ones: to turn them would go on for ever.
+  const noise = tolerance * Math.sqrt(inner(w, 0, 0, w.length))
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     let turned = false
     for (let p = 0; p < n - 1; p++)
@@ -39,7 +42,8 @@ function orthogonalize(w: Float64Array, v: Float64Array, n: number, m: number): 
         const left = inner(w, p * m, p * m, m)
         const right = inner(w, q * m, q * m, m)
         const beside = inner(w, p * m, q * m, m)
-        if (Math.abs(beside) <= Number.EPSILON * Math.sqrt(left) * Math.sqrt(right)) continue
+        const [long, short] = [Math.sqrt(left), Math.sqrt(right)]
+        if (Math.abs(beside) <= tolerance * long * short || Math.max(long, short) <= noise) continue
         turned = true
         const cs = rotation(left, right, beside)
         turn(w, p * m, q * m, m, cs)
@@ -49,9 +53,13 @@ function orthogonalize(w: Float64Array, v: Float64Array, n: number, m: number): 
   }
 }
 
-/** Makes row `at` of `rows` a unit vector orthogonal to those before it: by Gram and Schmidt, twice. */
-function complete(rows: Float64Array, at: number, m: number): void {
-  for (let axis = 0; axis < m; axis++) {
+/**
+ * Makes row `at` of `rows` a unit vector orthogonal to those before it, from the first axis that still
+ * has a part outside of them, by Gram and Schmidt's method, twice. Looks from `axis` on, and returns
+ * where the next row may go on: what an axis has outside only shrinks.
+ */
+function complete(rows: Float64Array, at: number, m: number, axis: number): number {
+  for (; axis < m; axis++) {
     const own = rows.subarray(at * m, (at + 1) * m).fill(0)
     own[axis] = 1
     for (let pass = 0; pass < 2; pass++)
@@ -60,11 +68,12 @@ function complete(rows: Float64Array, at: number, m: number): void {
         for (let i = 0; i < m; i++) own[i]! -= along * rows[k * m + i]!
       }
     const length = Math.sqrt(inner(rows, at * m, at * m, m))
-    // One axis at least keeps this much: the m squares add up to m - at.
+    // The squares of all axes add up to m - at, so one of them has at least 1 / m.
     if (length * length * m < 0.5) continue
     for (let i = 0; i < m; i++) own[i]! /= length
-    return
+    break
   }
+  return axis
 }
 
 /** For m >= n: writes U (m by n), s and Vᵀ (n by n). */
@@ -84,6 +93,7 @@ function decompose(
   const lengths = Float64Array.from({ length: n }, (_, j) => Math.sqrt(inner(w, j * m, j * m, m)))
   const order = [...lengths.keys()].sort((i, j) => lengths[j]! - lengths[i]!)
   const columns = new Float64Array(n * m)
+  let axis = 0
   order.forEach((from, to) => {
     const length = lengths[from]!
     s[to] = length * scale
@@ -91,7 +101,7 @@ function decompose(
     // What is left of a dependent column is rounding, and has no direction.
     if (length > m * Number.EPSILON * lengths[order[0]!]!)
       for (let i = 0; i < m; i++) columns[to * m + i] = w[from * m + i]! / length
-    else complete(columns, to, m)
+    else axis = complete(columns, to, m, axis)
   })
   for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) u[i * n + j] = columns[j * m + i]!
 }
@@ -137,8 +147,8 @@ export function decomposeAs(op: string, a: Tensor): Svd {
  * The reduced singular value decomposition of matrices `[..., m, n]`. The sign of each pair of
  * vectors is arbitrary, and so is the choice of vectors for equal values.
  *
- * One-sided Jacobi rotations (Golub & Van Loan, 4th ed., section 8.6.4) on the host in float64:
- * accurate also for small singular values, and meant for matrices of up to a few hundred columns.
+ * One-sided Jacobi rotations (Golub & Van Loan, 4th ed., section 8.6.4) on the host in float64,
+ * meant for matrices of up to a few hundred columns.
  *
  * The gradient through the values always exists: `U diag(g) Vᵀ`. That through the vectors needs
  * singular values that are different and not 0 (Giles, An extended collection of matrix derivative

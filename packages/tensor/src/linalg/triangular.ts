@@ -1,9 +1,9 @@
 /** Triangular matrices: systems, and what the gradients of factorizations need of them. */
 import { record } from '../autograd.ts'
 import { scope } from '../memory.ts'
-import type { Tensor } from '../methods.ts'
 import { tril, triu } from '../ops/arrange.ts'
 import { transpose } from '../ops/movement.ts'
+import type { Tensor } from '../tensor.ts'
 import { matrices, onHost, squares } from './host.ts'
 import { substitute, type Triangle } from './lu.ts'
 import { alike, checkRows } from './solve.ts'
