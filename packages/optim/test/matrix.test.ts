@@ -1,7 +1,7 @@
 /** Optimizers that look at matrices, against transcriptions of their papers on nested arrays. */
 import { reference, setDefaultDType, setDevice, tensor } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Adafactor, Muon } from '../src/index.ts'
+import { Adafactor, AdamP, AdamW, Muon } from '../src/index.ts'
 
 type Matrix = number[][]
 
@@ -126,5 +126,71 @@ describe('Muon', () => {
     expect(() => new Muon([tensor([1, 2], { requiresGrad: true })])).toThrow(
       'Muon: parameter 0 is Tensor(f64 [2] on reference, requiresGrad); it must be a matrix; give the others to AdamW',
     )
+  })
+})
+
+describe('AdamP', () => {
+  const dot = (a: readonly number[], b: readonly number[]): number =>
+    a.reduce((sum, x, i) => sum + x * b[i]!, 0)
+  const length = (a: readonly number[]): number => Math.sqrt(dot(a, a))
+
+  /** The gradients of a point are turned so that they are nearly at a right angle to it, or not. */
+  const turn = (p: Matrix, g: Matrix, how: 'rows' | 'layer' | 'none'): Matrix => {
+    if (how === 'none') return g
+    if (how === 'rows')
+      return g.map((row, i) => {
+        const along = dot(row, p[i]!) / dot(p[i]!, p[i]!)
+        return row.map((y, j) => y - along * p[i]![j]!)
+      })
+    const along = dot(g.flat(), p.flat()) / dot(p.flat(), p.flat())
+    return each((y, q) => y - along * q, g, p)
+  }
+
+  test.each(['rows', 'layer', 'none'] as const)('follows its paper, right angles: %s', (how) => {
+    const x = tensor(start, { requiresGrad: true })
+    const optimizer = new AdamP([x], { lr: 0.05, weightDecay: 0.2, nesterov: how === 'layer' })
+    let p = start
+    let m = each(() => 0, start)
+    let v = m
+    for (let t = 1; t <= 6; t++) {
+      const g = turn(p, gradientAt(t), how)
+      optimizer.step(() => x.mul(tensor(g)).sum())
+      m = each((old, y) => 0.9 * old + 0.1 * y, m, g)
+      v = each((old, y) => 0.999 * old + 0.001 * y * y, v, g)
+      const top = how === 'layer' ? each((a, y) => 0.9 * a + 0.1 * y, m, g) : m
+      let u = each((a, b) => a / (1 - 0.9 ** t) / (Math.sqrt(b / (1 - 0.999 ** t)) + 1e-8), top, v)
+      const cosines = p.map((row, i) => Math.abs(dot(row, g[i]!)) / length(row) / length(g[i]!))
+      const whole = Math.abs(dot(p.flat(), g.flat())) / length(p.flat()) / length(g.flat())
+      let decay = 0.2
+      if (Math.max(...cosines) < 0.1 / Math.sqrt(3)) {
+        u = u.map((row, i) => {
+          const along = dot(row, p[i]!) / dot(p[i]!, p[i]!)
+          return row.map((y, j) => y - along * p[i]![j]!)
+        })
+        decay *= 0.1
+      } else if (whole < 0.1 / Math.sqrt(6)) {
+        const along = dot(u.flat(), p.flat()) / dot(p.flat(), p.flat())
+        u = each((y, q) => y - along * q, u, p)
+        decay *= 0.1
+      }
+      expect(decay < 0.2).toBe(how !== 'none')
+      p = each((q, y) => q * (1 - 0.05 * decay) - 0.05 * y, p, u)
+      x.dataSync().forEach((value, i) => {
+        expect(value, `step ${t}`).toBeCloseTo(p.flat()[i]!, 7)
+      })
+    }
+  })
+
+  test('steps vectors as AdamW does', () => {
+    const [x, y] = [tensor([1, 2], { requiresGrad: true }), tensor([1, 2], { requiresGrad: true })]
+    const options = { lr: 0.1, weightDecay: 0.1 }
+    const [a, b] = [new AdamP([x], options), new AdamW([y], options)]
+    for (let i = 0; i < 4; i++) {
+      a.step(() => x.square().sum())
+      b.step(() => y.square().sum())
+    }
+    x.dataSync().forEach((value, i) => {
+      expect(value).toBeCloseTo(y.dataSync()[i]!, 12)
+    })
   })
 })

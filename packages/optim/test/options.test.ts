@@ -17,7 +17,7 @@ const make = (name: string, options: object): unknown => {
 }
 
 const names = [
-  'Adadelta Adafactor Adagrad AdaBelief Adam Adamax AdamW Adan ASGD LAMB LARS LBFGS Lion MADGRAD Muon',
+  'Adadelta Adafactor Adagrad AdaBelief Adam Adamax AdamP AdamW Adan ASGD LAMB LARS LBFGS Lion MADGRAD Muon',
   'NAdam NovoGrad Prodigy RAdam RMSprop Rprop ScheduleFreeAdamW ScheduleFreeSGD SGD Sophia Yogi',
 ]
   .join(' ')
