@@ -10,6 +10,8 @@ const headers = {
 export default defineConfig({
   server: { headers },
   test: {
+    // Shared machines are slow at times; nothing here waits for a clock.
+    testTimeout: 60_000,
     include: ['browser/**/*.test.ts'],
     reporters: ['default', 'json'],
     outputFile: { json: '.vitest/browser.json' },

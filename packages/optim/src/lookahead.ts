@@ -18,6 +18,7 @@ export interface LookaheadOptions {
   alpha?: number
 }
 
+/** What `Lookahead` stores: the state of the optimizer inside and its own. */
 export interface LookaheadState {
   readonly inner: OptimizerState
   readonly step: number

@@ -1,6 +1,7 @@
 /** What methods that work around another optimizer need of it. */
 import type { Tensor } from '@nablajs/tensor'
 
+/** An optimizer as `Lookahead` and `SAM` see it. */
 export interface Wrapped {
   readonly paramGroups: readonly { readonly params: readonly Tensor[] }[]
   zeroGrad(): void
