@@ -11,7 +11,9 @@ export {
   type Rule,
 } from './autograd.ts'
 export type { Backend, MemoryInfo } from './backend.ts'
+export { checkpoint } from './checkpoint.ts'
 export { type CustomForward, customGrad } from './custom-grad.ts'
+export { hessian, hvp, jacobian } from './derivatives.ts'
 export { getDevice, setDevice, withDevice } from './device.ts'
 export {
   type DType,

@@ -69,12 +69,16 @@ export const notOps: ReadonlySet<string> = new Set([
   'Tensor',
   'withDevice',
   // Gradients
+  'checkpoint',
   'customGrad',
   'enableGrad',
   'grad',
   'gradCheck',
   'gradients',
+  'hessian',
+  'hvp',
   'isGradEnabled',
+  'jacobian',
   'noGrad',
   'valueAndGrad',
   // Makes ops
