@@ -166,3 +166,4 @@ export {
   type LoadStateDictOptions,
   type StateDict,
 } from './tree.ts'
+export { type FlowStatistics, type LayerFlow, type Watch, watch } from './watch.ts'

@@ -14,6 +14,7 @@ const exempt = new Set([
   'loadTorchStateDict',
   'parameter',
   'torchStateDict',
+  'watch',
 ])
 
 /** Functions whose layer is checked in their place. */
