@@ -66,6 +66,7 @@ export {
 } from './optimizers/schedule-free.ts'
 export { SGD, type SGDOptions } from './optimizers/sgd.ts'
 export { Sophia, type SophiaOptions } from './optimizers/sophia.ts'
+export { SPSA, type SPSAOptions } from './optimizers/spsa.ts'
 export { Yogi, type YogiOptions } from './optimizers/yogi.ts'
 export { SAM, type SAMOptions } from './sam.ts'
 export * from './schedules/index.ts'

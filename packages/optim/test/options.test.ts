@@ -18,7 +18,7 @@ const make = (name: string, options: object): unknown => {
 
 const names = [
   'Adadelta Adafactor Adagrad AdaBelief Adam Adamax AdamP AdamW Adan ASGD LAMB LARS LBFGS Lion MADGRAD Muon',
-  'NAdam NovoGrad Prodigy RAdam RMSprop Rprop ScheduleFreeAdamW ScheduleFreeSGD SGD Sophia Yogi',
+  'NAdam NovoGrad Prodigy RAdam RMSprop Rprop ScheduleFreeAdamW ScheduleFreeSGD SGD Sophia SPSA Yogi',
 ]
   .join(' ')
   .split(' ')
