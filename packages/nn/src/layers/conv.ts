@@ -27,6 +27,9 @@ interface ConvOptions extends FactoryOptions {
 
 type Step = number | string | readonly number[]
 
+/** Settings by name, each with its default. */
+type Settings = Readonly<Record<string, readonly [value: Step, usual: Step]>>
+
 /** What they share: parameters, their layouts, the check of the input. */
 abstract class Conv extends Module {
   readonly inChannels: number
@@ -64,7 +67,7 @@ abstract class Conv extends Module {
   }
 
   /** The settings that `toString` shows where they are not the default. */
-  protected abstract settings(): Readonly<Record<string, readonly [value: Step, usual: Step]>>
+  protected abstract settings(): Settings
 
   protected check(x: Tensor): void {
     const letters = ['D', 'H', 'W'].slice(3 - this.kernelSize.length)
@@ -97,12 +100,11 @@ abstract class Conv extends Module {
 const pairOf = (size: Pair): readonly number[] => (typeof size === 'number' ? [size, size] : size)
 
 /** The settings of plain convolutions. */
-const plain = (own: { stride: Step; padding: Step; dilation: Step }) =>
-  ({
-    stride: [own.stride, 1],
-    padding: [own.padding, 0],
-    dilation: [own.dilation, 1],
-  }) as const
+const plain = (own: { stride: Step; padding: Step; dilation: Step }): Settings => ({
+  stride: [own.stride, 1],
+  padding: [own.padding, 0],
+  dilation: [own.dilation, 1],
+})
 
 export interface Conv1dLayerOptions extends Conv1dOptions, FactoryOptions {
   /** Whether to add a bias. Default true. */
@@ -143,7 +145,7 @@ export class Conv1d extends Conv {
     return conv1d(x, this.weight, this.bias, this)
   }
 
-  protected settings(): ReturnType<typeof plain> {
+  protected settings(): Settings {
     return plain(this)
   }
 }
@@ -183,19 +185,23 @@ export class Conv3d extends Conv {
     return conv3d(x, this.weight, this.bias, this)
   }
 
-  protected settings(): ReturnType<typeof plain> {
+  protected settings(): Settings {
     return plain(this)
   }
 }
 
 /** The settings of transposed convolutions. */
-const transposed = (own: { stride: Step; padding: Step; outputPadding: Step; dilation: Step }) =>
-  ({
-    stride: [own.stride, 1],
-    padding: [own.padding, 0],
-    outputPadding: [own.outputPadding, 0],
-    dilation: [own.dilation, 1],
-  }) as const
+const transposed = (own: {
+  stride: Step
+  padding: Step
+  outputPadding: Step
+  dilation: Step
+}): Settings => ({
+  stride: [own.stride, 1],
+  padding: [own.padding, 0],
+  outputPadding: [own.outputPadding, 0],
+  dilation: [own.dilation, 1],
+})
 
 export interface ConvTranspose1dLayerOptions extends ConvTranspose1dOptions, FactoryOptions {
   /** Whether to add a bias. Default true. */
@@ -228,7 +234,7 @@ export class ConvTranspose1d extends Conv {
     return convTranspose1d(x, this.weight, this.bias, this)
   }
 
-  protected settings(): ReturnType<typeof transposed> {
+  protected settings(): Settings {
     return transposed(this)
   }
 }
@@ -277,7 +283,7 @@ export class ConvTranspose2d extends Conv {
     return convTranspose2d(x, this.weight, this.bias, this)
   }
 
-  protected settings(): ReturnType<typeof transposed> {
+  protected settings(): Settings {
     return transposed(this)
   }
 }

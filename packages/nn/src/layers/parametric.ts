@@ -76,7 +76,7 @@ export class RReLU extends Module {
    * @param lower Default 1/8.
    * @param upper Default 1/3.
    */
-  constructor(lower = 1 / 8, upper = 1 / 3, options: DropoutOptions = {}) {
+  constructor(lower: number = 1 / 8, upper: number = 1 / 3, options: DropoutOptions = {}) {
     super()
     if (!(lower <= upper))
       throw new ArgumentError(`RReLU: lower is ${lower}, upper ${upper}; it must not be above`)
