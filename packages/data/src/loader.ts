@@ -21,7 +21,7 @@ export interface DataLoaderOptions {
 /** Options with a way of its own to make a batch. */
 export interface CollateOptions<Sample, Batch> extends DataLoaderOptions {
   /** Makes a batch of samples; used in place of the dataset's `batch` and of {@link collate}. */
-  collate: (samples: readonly Sample[]) => Batch
+  collate(samples: readonly Sample[]): Batch
 }
 
 const known = ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampler', 'collate']
@@ -59,7 +59,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>>
   /** Makes a batch from sample numbers, where the dataset can. */
   readonly #whole: ((indices: readonly number[]) => Batch) | undefined
   /** Makes a batch from samples. */
-  readonly #join: (samples: readonly Sample[]) => Batch
+  readonly #join: CollateOptions<Sample, Batch>['collate']
   #epoch = 0
   #batch = 0
   /** Whether the position is one to start from, and not one that an earlier loop left behind. */
