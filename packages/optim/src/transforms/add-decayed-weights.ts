@@ -2,7 +2,7 @@ import { nonNegative } from '../ranges.ts'
 import { type Transform, transform, when } from '../transform.ts'
 
 export interface AddDecayedWeightsOptions {
-  /** λ. Default 0. */
+  /** λ. Default 0, unless the optimizer says otherwise. */
   weightDecay: number
 }
 

@@ -4,7 +4,7 @@ import { type Transform, transform } from '../transform.ts'
 export interface ScaleByAdamOptions {
   /** β₁ and β₂, the decay rates of the two averages, in [0, 1). Default [0.9, 0.999]. */
   betas: readonly [number, number]
-  /** ε, added to the root (outside of it). Default 1e-8. */
+  /** ε, added to the root (outside of it). Default 1e-8, for LAMB 1e-6. */
   eps: number
   /** ε̄, added inside of the root, as some texts print it. Default 0. */
   epsRoot: number

@@ -2,7 +2,7 @@ import { nonNegative } from '../ranges.ts'
 import { type Transform, transform } from '../transform.ts'
 
 export interface LearningRateOptions {
-  /** Learning rate γ. Default 1e-3. */
+  /** Learning rate γ. Default 1e-3, unless the optimizer says otherwise. */
   lr: number
 }
 

@@ -2,7 +2,7 @@ import { nonNegative, oneOf } from '../ranges.ts'
 import { type Transform, transform } from '../transform.ts'
 
 export interface TraceOptions {
-  /** μ, how much of the last velocity stays. Default 0: no velocity is kept. */
+  /** μ, how much of the last velocity stays. Default 0 (no velocity is kept), for LARS 0.9. */
   momentum: number
   /** τ, how much is held back from the velocity (not on the first step). Default 0. */
   dampening: number
