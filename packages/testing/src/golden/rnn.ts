@@ -60,6 +60,7 @@ const recurrentOf = (args: Args): RecurrentOptions => ({
   numLayers: args.number('num_layers', 1),
   batchFirst: args.boolean('batch_first', false),
   bidirectional: args.boolean('bidirectional', false),
+  dropout: args.number('dropout', 0),
   ...biasOf(args),
 })
 
@@ -122,10 +123,12 @@ const attention: Adapter = (inputs, args) => {
     addBiasKv: args.boolean('add_bias_kv', false),
     addZeroAttn: args.boolean('add_zero_attn', false),
     batchFirst: args.boolean('batch_first', false),
+    dropout: args.number('dropout', 0),
     ...biasOf(args),
   })
   const isCausal = args.has('mask') && args.choice('mask', ['causal', 'kpm'] as const) === 'causal'
-  const options = { isCausal, ...paddingOf(args, q) }
+  const averageAttnWeights = args.boolean('average_attn_weights', true)
+  const options = { isCausal, averageAttnWeights, ...paddingOf(args, q) }
   const [output, weights] = withParameters(layer, inputs).forward(q, k, v, options)
   return gives(output, weights!)
 }
@@ -138,6 +141,8 @@ const transformerOf = (args: Args): [number, number, TransformerLayerOptions] =>
     dropout: args.number('dropout', 0.1),
     activation: args.choice<'relu' | 'gelu'>('activation', ['relu', 'gelu'], 'relu'),
     normFirst: args.boolean('norm_first', false),
+    layerNormEps: args.number('layer_norm_eps', 1e-5),
+    ...biasOf(args),
     batchFirst: args.boolean('batch_first', false),
   },
 ]

@@ -61,7 +61,9 @@ export const layerAdapters: AdapterTable = {
   embedding_bag: (inputs, args) => {
     const mode = args.choice<'sum' | 'mean' | 'max'>('mode', ['sum', 'mean', 'max'], 'mean')
     const offsets = inputs.optional('offsets')
-    return gives(embeddingBag(inputs.get('idx'), inputs.get('weight'), { mode, offsets }))
+    const perSampleWeights = inputs.optional('per_sample_weights')
+    const options = { mode, offsets, perSampleWeights }
+    return gives(embeddingBag(inputs.get('idx'), inputs.get('weight'), options))
   },
   bilinear: (inputs) => {
     const weight = inputs.get('weight')
