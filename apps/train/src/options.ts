@@ -38,7 +38,7 @@ type Tuned = Pick<Recipe, 'epochs' | 'batchSize' | 'copies'> & {
 }
 
 const tuned: Readonly<Record<DataName, Tuned>> = {
-  digits: { epochs: 6, batchSize: 64, copies: 15, lr: { sgd: 0.05, adam: 4e-3, adamw: 4e-3 } },
+  digits: { epochs: 8, batchSize: 64, copies: 15, lr: { sgd: 0.05, adam: 4e-3, adamw: 4e-3 } },
   mnist: { epochs: 3, batchSize: 64, copies: 0, lr: { sgd: 0.05, adam: 2e-3, adamw: 2e-3 } },
 }
 
@@ -125,7 +125,7 @@ function command(): Command {
       toBackend,
       'cpu',
     )
-    .option('--epochs <n>', 'times through the training images (6, mnist 3)', number('epochs'))
+    .option('--epochs <n>', 'times through the training images (8, mnist 3)', number('epochs'))
     .option('--batch-size <n>', 'images in a step (64)', number('batchSize'))
     .option('--lr <x>', 'learning rate at the start (0.003, mnist 0.002, sgd 0.05)', number('lr'))
     .option('--optimizer <name>', 'sgd, adam or adamw (adamw)', (text) => check('optimizer', text))

@@ -10,7 +10,8 @@ import type { OptimizerName, Recipe } from './options.ts'
 const optimizers = {
   sgd: (model: Sequential, lr: number) => new SGD(model.namedParameters(), { lr, momentum: 0.9 }),
   adam: (model: Sequential, lr: number) => new Adam(model.namedParameters(), { lr }),
-  adamw: (model: Sequential, lr: number) => new AdamW(model.namedParameters(), { lr, weightDecay: 0.1 }),
+  adamw: (model: Sequential, lr: number) =>
+    new AdamW(model.namedParameters(), { lr, weightDecay: 0.1 }),
 } satisfies Record<OptimizerName, unknown>
 
 export interface Training {
