@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export type { AffineOptions } from './affine.ts'
 export {
   type AttentionMasks,
   type AttentionOptions,
@@ -38,7 +40,10 @@ export {
   embedding,
   embeddingBag,
 } from './embedding.ts'
+export { groupNorm } from './group-norm.ts'
 export * as init from './init/index.ts'
+export { type InstanceNormOptions, instanceNorm } from './instance-norm.ts'
+export { layerNorm } from './layer-norm.ts'
 export * from './layers/activation.ts'
 export {
   BatchNorm1d,
@@ -48,16 +53,14 @@ export {
 } from './layers/batch-norm.ts'
 export { Bilinear } from './layers/bilinear.ts'
 export {
-  Conv1d,
-  type Conv1dLayerOptions,
-  Conv3d,
-  type Conv3dLayerOptions,
   ConvTranspose1d,
   type ConvTranspose1dLayerOptions,
   ConvTranspose2d,
   type ConvTranspose2dLayerOptions,
-} from './layers/conv.ts'
+} from './layers/conv-transpose.ts'
+export { Conv1d, type Conv1dLayerOptions } from './layers/conv1d.ts'
 export { Conv2d, type Conv2dLayerOptions } from './layers/conv2d.ts'
+export { Conv3d, type Conv3dLayerOptions } from './layers/conv3d.ts'
 export { AlphaDropout, Dropout1d, Dropout2d, Dropout3d, DropPath } from './layers/drop.ts'
 export { Dropout, type DropoutOptions } from './layers/dropout.ts'
 export {
@@ -69,22 +72,19 @@ export {
 export type { FactoryOptions } from './layers/factory.ts'
 export { Flatten, type FlattenOptions } from './layers/flatten.ts'
 export type { Functional } from './layers/functional.ts'
+export { GroupNorm, type GroupNormOptions } from './layers/group-norm.ts'
 export { Identity } from './layers/identity.ts'
-export { Linear, type LinearOptions } from './layers/linear.ts'
 export {
-  GroupNorm,
-  type GroupNormOptions,
   InstanceNorm1d,
   InstanceNorm2d,
   InstanceNorm3d,
   type InstanceNormLayerOptions,
-  LayerNorm,
-  type LayerNormOptions,
-  RMSNorm,
-  type RMSNormOptions,
-} from './layers/norms.ts'
+} from './layers/instance-norm.ts'
+export { LayerNorm, type LayerNormOptions } from './layers/layer-norm.ts'
+export { Linear, type LinearOptions } from './layers/linear.ts'
 export { PReLU, type PReLUOptions, RReLU } from './layers/parametric.ts'
 export { AvgPool2d, MaxPool2d } from './layers/pool2d.ts'
+export { RMSNorm, type RMSNormOptions } from './layers/rms-norm.ts'
 export { Sequential } from './layers/sequential.ts'
 export * from './layers/shapes.ts'
 export {
@@ -132,32 +132,17 @@ export { softMarginLoss } from './losses/soft-margin.ts'
 export { type TripletMarginLossOptions, tripletMarginLoss } from './losses/triplet-margin.ts'
 export { type ForwardHook, type ForwardPreHook, Module } from './module.ts'
 export {
-  type AffineOptions,
-  groupNorm,
-  type InstanceNormOptions,
-  instanceNorm,
-  layerNorm,
-  type RmsNormOptions,
-  rmsNorm,
-} from './norms.ts'
-export {
   type CellOptions,
   GRUCell,
   LSTMCell,
   RNNCell,
   type RNNCellOptions,
 } from './recurrent/cells.ts'
+export { GRU } from './recurrent/gru.ts'
 export type { RecurrentOptions } from './recurrent/layer.ts'
-export {
-  GRU,
-  LSTM,
-  type LSTMOptions,
-  type LSTMResult,
-  type LSTMState,
-  type RecurrentResult,
-  RNN,
-  type RNNOptions,
-} from './recurrent/rnn.ts'
+export { LSTM, type LSTMOptions, type LSTMResult, type LSTMState } from './recurrent/lstm.ts'
+export { type RecurrentResult, RNN, type RNNOptions } from './recurrent/rnn.ts'
+export { type RmsNormOptions, rmsNorm } from './rms-norm.ts'
 export { type BufferOptions, buffer, parameter } from './state.ts'
 export { loadTorchStateDict, torchStateDict } from './torch.ts'
 export {

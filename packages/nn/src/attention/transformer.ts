@@ -1,8 +1,8 @@
 import { gelu, relu, type Tensor } from '@nablajs/tensor'
 import { Dropout } from '../layers/dropout.ts'
 import type { FactoryOptions } from '../layers/factory.ts'
+import { LayerNorm } from '../layers/layer-norm.ts'
 import { Linear } from '../layers/linear.ts'
-import { LayerNorm } from '../layers/norms.ts'
 import { Module } from '../module.ts'
 import { type AttentionMasks, MultiheadAttention } from './multihead.ts'
 

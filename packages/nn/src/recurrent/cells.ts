@@ -2,7 +2,7 @@ import { ShapeError, showShape, type Tensor, zeros } from '@nablajs/tensor'
 import { drawParameter, type FactoryOptions } from '../layers/factory.ts'
 import { Module } from '../module.ts'
 import { type CellKind, gruKind, lstmKind, projectInput, rnnKind } from './cell.ts'
-import type { LSTMState } from './rnn.ts'
+import type { LSTMState } from './lstm.ts'
 
 export interface CellOptions extends FactoryOptions {
   /** Whether to add biases. Default true. */
