@@ -1,4 +1,14 @@
-import { ArgumentError, arange, normal, type Tensor, where } from '@nablajs/tensor'
+import {
+  ArgumentError,
+  arange,
+  assign,
+  bincount,
+  noGrad,
+  normal,
+  renorm,
+  type Tensor,
+  where,
+} from '@nablajs/tensor'
 import { embedding, embeddingBag } from '../embedding.ts'
 import { Module } from '../module.ts'
 import { parameter } from '../state.ts'
@@ -7,10 +17,21 @@ import { type FactoryOptions, placeOf } from './factory.ts'
 export interface EmbeddingOptions extends FactoryOptions {
   /** The index that stands for nothing: its vector starts at 0 and gets no gradient. */
   paddingIdx?: number
+  /**
+   * The largest norm that vectors may have: those that are looked up and longer are shortened first,
+   * in the table itself, which is one pass over it. Default: no limit.
+   */
+  maxNorm?: number
+  /** Which norm `maxNorm` means. Default 2. */
+  normType?: number
 }
 
 /** Normal numbers; the row of padding is 0. */
-function table(rows: number, columns: number, options: EmbeddingOptions): Tensor {
+function table(
+  rows: number,
+  columns: number,
+  options: Pick<EmbeddingOptions, keyof FactoryOptions | 'paddingIdx'>,
+): Tensor {
   const { generator, paddingIdx } = options
   if (
     paddingIdx !== undefined &&
@@ -45,24 +66,46 @@ export class Embedding extends Module {
   readonly numEmbeddings: number
   readonly embeddingDim: number
   readonly paddingIdx: number | undefined
+  readonly maxNorm: number | undefined
+  readonly normType: number
   weight: Tensor
 
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
     super()
     this.numEmbeddings = numEmbeddings
     this.embeddingDim = embeddingDim
-    this.paddingIdx = options.paddingIdx
+    const { paddingIdx, maxNorm, normType = 2 } = options
+    if (maxNorm !== undefined && !(maxNorm > 0))
+      throw new ArgumentError(`Embedding: maxNorm is ${maxNorm}; it must be above 0`)
+    this.paddingIdx = paddingIdx
+    this.maxNorm = maxNorm
+    this.normType = normType
     this.weight = table(numEmbeddings, embeddingDim, options)
   }
 
   /** @throws DTypeError when the indices are no integers. */
   forward(indices: Tensor): Tensor {
+    const { maxNorm } = this
+    if (maxNorm !== undefined) noGrad(() => this.#shorten(indices, maxNorm))
     return embedding(indices, this.weight, this)
   }
 
+  /** Writes over the vectors that are too long. What is not looked up stays as it is. */
+  #shorten(indices: Tensor, maxNorm: number): void {
+    const { weight, numEmbeddings, normType } = this
+    const used = bincount(indices.reshape([-1]), numEmbeddings)
+      .gt(0)
+      .unsqueeze(1)
+    assign(weight, where(used, renorm(weight.detach(), normType, 0, maxNorm), weight.detach()))
+  }
+
   override extraRepr(): string {
-    const { numEmbeddings, embeddingDim, paddingIdx } = this
-    return `${numEmbeddings}, ${embeddingDim}${paddingIdx === undefined ? '' : `, paddingIdx=${paddingIdx}`}`
+    const { numEmbeddings, embeddingDim, paddingIdx, maxNorm } = this
+    return [
+      `${numEmbeddings}, ${embeddingDim}`,
+      paddingIdx === undefined ? '' : `, paddingIdx=${paddingIdx}`,
+      maxNorm === undefined ? '' : `, maxNorm=${maxNorm}`,
+    ].join('')
   }
 }
 

@@ -71,6 +71,28 @@ describe('Embedding', () => {
     ])
   })
 
+  test('shortens vectors that are too long, where it looks', () => {
+    const layer = new Embedding(3, 2, { maxNorm: 1 })
+    expect(String(layer)).toBe('Embedding(3, 2, maxNorm=1)')
+    layer.loadStateDict({
+      weight: f64([
+        [3, 4],
+        [0.3, 0.4],
+        [6, 8],
+      ]),
+    })
+    expectClose(layer.forward(labels([0, 1])).flatten(), [0.6, 0.8, 0.3, 0.4], 6)
+    expectClose(layer.weight.flatten(), [0.6, 0.8, 0.3, 0.4, 6, 8], 6)
+    layer
+      .forward(labels([0]))
+      .sum()
+      .backward()
+    expect(layer.weight.grad!.slice(0).toArraySync()).toEqual([1, 1])
+    expect(() => new Embedding(3, 2, { maxNorm: 0 })).toThrow(
+      'Embedding: maxNorm is 0; it must be above 0',
+    )
+  })
+
   test('names what does not fit', () => {
     expect(() => new Embedding(3, 2).forward(zeros([2]))).toThrow(
       'embedding: the indices are f64; they must be i32 or u32',
