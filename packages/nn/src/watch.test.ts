@@ -1,12 +1,5 @@
-import {
-  gradCheck,
-  manualSeed,
-  noGrad,
-  reference,
-  scope,
-  setDefaultDType,
-  setDevice,
-} from '@nablajs/tensor'
+import { manualSeed, noGrad, reference, scope, setDefaultDType, setDevice } from '@nablajs/tensor'
+import { gradCheck } from '@nablajs/tensor/gradcheck'
 import { beforeEach, expect, test } from 'vitest'
 import { f64, random } from '../test/helpers.ts'
 import { init, Linear, ReLU, RNN, Sequential, Sigmoid, watch } from './index.ts'

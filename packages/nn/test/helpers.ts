@@ -1,5 +1,6 @@
 /** What the tests of layers and losses share. */
-import { gradCheck, type Tensor, tensor, uniform } from '@nablajs/tensor'
+import { type Tensor, tensor, uniform } from '@nablajs/tensor'
+import { gradCheck } from '@nablajs/tensor/gradcheck'
 import { expect } from 'vitest'
 import type { AnyModule, Module } from '../src/index.ts'
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { customGrad, gradCheck, gradients, reference, scope, setDevice, tensor } from './index.ts'
+import { gradCheck } from './gradcheck.ts'
+import { customGrad, gradients, reference, scope, setDevice, tensor } from './index.ts'
 
 let device = reference()
 beforeEach(() => {

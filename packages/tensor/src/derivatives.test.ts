@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { gradCheck } from './gradcheck.ts'
 import {
   checkpoint,
   dropout,
   grad,
-  gradCheck,
   gradients,
   hessian,
   hvp,

@@ -33,7 +33,6 @@ export {
   showShape,
 } from './errors.ts'
 export { type GradOptions, grad, gradients, valueAndGrad } from './grad.ts'
-export { type GradCheckOptions, GradientError, gradCheck } from './gradcheck.ts'
 export { type FileDType, fromHost, type HostTensor, type LoadOptions, toHost } from './io/host.ts'
 export {
   decodeSafetensors,

@@ -8,6 +8,7 @@ import * as nn from '@nablajs/nn'
 import * as optim from '@nablajs/optim'
 import * as tensor from '@nablajs/tensor'
 import * as fft from '@nablajs/tensor/fft'
+import * as gradcheck from '@nablajs/tensor/gradcheck'
 import * as io from '@nablajs/tensor/io'
 import * as linalg from '@nablajs/tensor/linalg'
 import * as scalars from '@nablajs/tensor/program'
@@ -16,6 +17,7 @@ import { fixtures, notRun, own } from './example-fixtures.ts'
 
 const packages = join(import.meta.dirname, '..', '..')
 const library = {
+  ...gradcheck,
   ...scalars,
   ...io,
   ...linalg,

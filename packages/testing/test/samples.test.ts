@@ -1,4 +1,5 @@
-import { gradCheck, reference, type Tensor, tensor, withDevice } from '@nablajs/tensor'
+import { reference, type Tensor, tensor, withDevice } from '@nablajs/tensor'
+import { gradCheck } from '@nablajs/tensor/gradcheck'
 import { allSamples, withoutSamples } from '@nablajs/testing'
 import { describe, expect, it } from 'vitest'
 

@@ -1,5 +1,4 @@
 import {
-  gradCheck,
   manualSeed,
   reference,
   scope,
@@ -9,6 +8,7 @@ import {
   tensor,
   zeros,
 } from '@nablajs/tensor'
+import { gradCheck } from '@nablajs/tensor/gradcheck'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   checkLayerGradients,

@@ -1,7 +1,6 @@
 /** Layers that take something else than one tensor of floats, and what chance does. */
 import {
   Generator,
-  gradCheck,
   manualSeed,
   ones,
   reference,
@@ -9,6 +8,7 @@ import {
   setDevice,
   zeros,
 } from '@nablajs/tensor'
+import { gradCheck } from '@nablajs/tensor/gradcheck'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { checkParameters, expectClose, f64, labels, random } from '../../test/helpers.ts'
 import {

@@ -1,7 +1,6 @@
 /** What every loss must do, and what each does by hand. */
 import { readFile } from 'node:fs/promises'
 import {
-  gradCheck,
   manualSeed,
   reference,
   scope,
@@ -11,6 +10,7 @@ import {
   tensor,
   zeros,
 } from '@nablajs/tensor'
+import { gradCheck } from '@nablajs/tensor/gradcheck'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { expectClose, f64, labels, random } from '../../test/helpers.ts'
 import {

@@ -1,6 +1,5 @@
 import {
   Generator,
-  gradCheck,
   gradients,
   manualSeed,
   reference,
@@ -10,6 +9,7 @@ import {
   type Tensor,
   zeros,
 } from '@nablajs/tensor'
+import { gradCheck } from '@nablajs/tensor/gradcheck'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { checkParameters, expectClose, f64, random } from '../../test/helpers.ts'
 import {

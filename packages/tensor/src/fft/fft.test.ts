@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { gradCheck } from '../gradcheck.ts'
 import {
   type Backend,
-  gradCheck,
   manualSeed,
   randn,
   reference,

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { gradCheck } from '../gradcheck.ts'
 import {
   type Backend,
   eye,
-  gradCheck,
   manualSeed,
   norm,
   randn,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { gradCheck, reference, setDevice, tensor } from '../index.ts'
+import { gradCheck } from '../gradcheck.ts'
+import { reference, setDevice, tensor } from '../index.ts'
 import { program } from '../program/program.ts'
 import { sumOf } from './sum.ts'
 

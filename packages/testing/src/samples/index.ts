@@ -73,7 +73,6 @@ export const notOps: ReadonlySet<string> = new Set([
   'customGrad',
   'enableGrad',
   'grad',
-  'gradCheck',
   'gradients',
   'hessian',
   'hvp',
