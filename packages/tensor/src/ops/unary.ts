@@ -168,6 +168,13 @@ export const tan: Unary = unary('tan', {
   domain: [[-1.2, 1.2]],
 })
 
+/** An angle in degrees as radians: `π x / 180`. */
+export const deg2rad: Unary = unary('deg2rad', {
+  accepts: 'float',
+  forward: (x) => x.mul(Math.PI / 180),
+  points: [[180], [-90]],
+})
+
 /** The angle in [-π/2, π/2] whose sine is x. */
 export const asin: Unary = unary('asin', {
   accepts: 'float',
