@@ -53,9 +53,14 @@ export function drawMistakes(
   let [fit, used] = [0, 2]
   while (fit < pictures.length && used + widths[fit]! <= columns) used += widths[fit++]!
   const shown = pictures.slice(0, Math.max(1, fit))
-  return (shown[0] ?? []).map((_, row) =>
-    `  ${shown.map((lines, i) => lines[row]!.padEnd(widths[i]!)).join('')}`.trimEnd(),
+  const rows = (shown[0] ?? []).map((_, row) =>
+    `  ${shown.map((picture, i) => picture[row]!.padEnd(widths[i]!)).join('')}`.trimEnd(),
   )
+  // Paper above and below all of them says nothing.
+  const [titles, ...image] = rows
+  const first = image.findIndex((line) => line !== '')
+  const last = image.findLastIndex((line) => line !== '')
+  return [titles!, ...(first < 0 ? [] : image.slice(first, last + 1))]
 }
 
 /** Rows are what was written, columns what was read; zeros are dots. */

@@ -127,7 +127,7 @@ function command(): Command {
     )
     .option('--epochs <n>', 'times through the training images (8, mnist 3)', number('epochs'))
     .option('--batch-size <n>', 'images in a step (64)', number('batchSize'))
-    .option('--lr <x>', 'learning rate at the start (0.003, mnist 0.002, sgd 0.05)', number('lr'))
+    .option('--lr <x>', 'learning rate at the start (0.004, mnist 0.002, sgd 0.05)', number('lr'))
     .option('--optimizer <name>', 'sgd, adam or adamw (adamw)', (text) => check('optimizer', text))
     .option(
       '--copies <n>',

@@ -120,12 +120,12 @@ export class TextReporter implements Reporter {
     if (!this.#stream.isTTY) return
     const now = performance.now()
     if (this.#drawnAt > 0 && now - this.#drawnAt < 80) return
-    const columns = this.#stream.columns || 80
-    const text = progress(event)
-    const room = Math.min(30, columns - 3 - text.length)
+    const room = (this.#stream.columns || 80) - 1
+    const text = progress(event, room)
+    const width = Math.min(30, room - text.length - 2)
     this.end()
-    const bar = room >= 8 ? `${this.#bar(event.step / event.steps, room)}  ` : ''
-    this.#stream.write(`${bar}${text.slice(0, columns - 1)}`)
+    const bar = width >= 8 ? `${this.#bar(event.step / event.steps, width)}  ` : ''
+    this.#stream.write(bar + text)
     this.#drawnAt = now
   }
 
@@ -168,10 +168,16 @@ export class TextReporter implements Reporter {
   }
 }
 
-function progress(event: StepEvent): string {
+/** As much as fits, the most interesting first. */
+function progress(event: StepEvent, room: number): string {
   const { epoch, meanLoss, accuracy, imagesPerSecond, secondsLeft } = event
-  return (
-    `epoch ${epoch}  loss ${fraction(meanLoss)}  accuracy ${fraction(accuracy)}  ` +
-    `${count(imagesPerSecond)} images/s  ${duration(secondsLeft)} left`
-  )
+  const parts = [
+    `epoch ${epoch}`,
+    `loss ${fraction(meanLoss)}`,
+    `accuracy ${fraction(accuracy)}`,
+    `${duration(secondsLeft)} left`,
+    `${count(imagesPerSecond)} images/s`,
+  ]
+  while (parts.length > 1 && parts.join('  ').length > room) parts.pop()
+  return parts.join('  ').slice(0, room)
 }
