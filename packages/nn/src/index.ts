@@ -112,6 +112,7 @@ export { type GaussianNllLossOptions, gaussianNllLoss } from './losses/gaussian-
 export { type HingeEmbeddingLossOptions, hingeEmbeddingLoss } from './losses/hinge-embedding.ts'
 export { type KlDivOptions, klDiv } from './losses/kl-div.ts'
 export { l1Loss } from './losses/l1.ts'
+export { logCoshLoss } from './losses/log-cosh.ts'
 export { type MarginRankingLossOptions, marginRankingLoss } from './losses/margin-ranking.ts'
 export { mseLoss } from './losses/mse.ts'
 export { type MultiMarginLossOptions, multiMarginLoss } from './losses/multi-margin.ts'

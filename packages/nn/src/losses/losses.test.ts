@@ -24,6 +24,7 @@ import {
   huberLoss,
   klDiv,
   l1Loss,
+  logCoshLoss,
   marginRankingLoss,
   mseLoss,
   multilabelMarginLoss,
@@ -71,6 +72,13 @@ const rows: Record<string, Row> = {
   },
   l1Loss: {
     loss: (x, y, reduction) => l1Loss(x, y, { reduction }),
+    input: [4, 3],
+    target: two,
+    single: [4, 3],
+    smoothTarget: true,
+  },
+  logCoshLoss: {
+    loss: (x, y, reduction) => logCoshLoss(x, y, { reduction }),
     input: [4, 3],
     target: two,
     single: [4, 3],
@@ -464,6 +472,11 @@ describe('crossEntropy', () => {
 })
 
 describe('element by element', () => {
+  test('logCosh is log(cosh(e)), also where cosh overflows', () => {
+    expectClose(logCoshLoss(f64([1]), f64([0.5])), [Math.log(Math.cosh(0.5))])
+    expectClose(logCoshLoss(f64([1e4]), f64([0])), [1e4 - Math.LN2])
+  })
+
   test('by hand', () => {
     expectClose(mseLoss(f64([1, 2, 3]), f64([1.5, 2, 2])), [1.25 / 3])
     expectClose(l1Loss(f64([1, 2, 3]), f64([1.5, 2, 2])), [0.5])
