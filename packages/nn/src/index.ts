@@ -81,6 +81,7 @@ export {
   type InstanceNormLayerOptions,
 } from './layers/instance-norm.ts'
 export { LayerNorm, type LayerNormOptions } from './layers/layer-norm.ts'
+export { LayerScale } from './layers/layer-scale.ts'
 export { Linear, type LinearOptions } from './layers/linear.ts'
 export { PReLU, type PReLUOptions, RReLU } from './layers/parametric.ts'
 export { AvgPool2d, MaxPool2d } from './layers/pool2d.ts'

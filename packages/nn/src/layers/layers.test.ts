@@ -56,6 +56,7 @@ import {
   InstanceNorm3d,
   instanceNorm,
   LayerNorm,
+  LayerScale,
   LeakyReLU,
   Linear,
   LocalResponseNorm,
@@ -257,6 +258,12 @@ const rows: readonly Row[] = [
     shown: 'Flatten(start=0, end=1)',
   },
   { make: () => new Identity(), input: images, output: images, shown: 'Identity()' },
+  {
+    make: () => new LayerScale(3, 0.5),
+    input: images,
+    output: images,
+    shown: 'LayerScale(3)',
+  },
   { make: () => new Dropout(0).eval(), input: [3, 4], output: [3, 4], shown: 'Dropout(p=0)' },
   {
     make: () => new Conv1d(3, 4, 3, { padding: 1, stride: 2 }),
