@@ -137,7 +137,7 @@ function command(): Command {
     .option('--seed <n>', 'of weights, order, dropout and distortions (1)', number('seed'))
     .option('--out <file>', 'checkpoint to write (runs/digits.safetensors, runs/mnist...)', toPath)
     .option('--resume <file>', 'checkpoint to go on from, as if never stopped', toPath)
-    .option('--json', 'print one JSON object a line, and nothing else', false)
+    .option('--json', 'print one JSON object a line, and nothing else')
     .helpOption('-h, --help', 'print this')
     .addHelpText(
       'after',
@@ -148,6 +148,7 @@ or not at all; with --resume, give only what differs: --epochs, --out, --backend
   npm start
   npm start -- --data mnist --data-dir ../shared/data/mnist --epochs 1
   npm start -- --resume runs/digits.safetensors --epochs 12
+  npm start --silent -- --json      (without the two lines that npm prints itself)
 
 Exit codes: 0 done, 1 the training failed, 2 a bad option or file, 130 interrupted.`,
     )
@@ -173,7 +174,7 @@ export function parseArguments(args: readonly string[]): Arguments | undefined {
     const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
     throw new UserError(`${message} (--help lists the options)`)
   }
-  const { backend, dataDir, out, resume, json, ...recipe } = program.opts<Parsed>()
+  const { backend, dataDir, out, resume, json = false, ...recipe } = program.opts<Parsed>()
   return {
     recipe,
     backend,
