@@ -1,5 +1,5 @@
 /** The group `init`: gains, fans, and the bounds and deviations of initial values. */
-import { Conv2d, init, Linear } from '@nablajs/nn'
+import { Conv1d, Conv2d, Conv3d, init, Linear } from '@nablajs/nn'
 import { type Backend, Generator, type Tensor, zeros } from '@nablajs/tensor'
 import { compareNumbers, type Target } from './compare.ts'
 import type { GoldenFolder } from './folder.ts'
@@ -141,14 +141,19 @@ function checkUniform(what: string, t: Tensor, b: number): string[] {
     : [`${what}: largest ${most}, expected up to ${b}`]
 }
 
+/** The layer whose weight has this shape in PyTorch's layout. */
+function layerOf(shape: readonly number[]): Linear | Conv1d | Conv2d | Conv3d {
+  const [out, into, ...taps] = shape as [number, number, ...number[]]
+  const [r, s, t] = taps as [number, number, number]
+  if (taps.length === 0) return new Linear(into, out, seeded())
+  if (taps.length === 1) return new Conv1d(into, out, r, seeded())
+  if (taps.length === 2) return new Conv2d(into, out, [r, s], seeded())
+  if (taps.length === 3) return new Conv3d(into, out, [r, s, t], seeded())
+  throw new Unsupported(`no layer has a weight of ${shape.length} axes`)
+}
+
 function checkLayer({ shape, default_layer_init: wanted }: ShapeCases): string[] {
-  const [out, into, r, s] = shape as [number, number, number?, number?]
-  if (shape.length !== 2 && shape.length !== 4)
-    throw new Unsupported(`a layer with a weight of ${shape.length} axes is not implemented yet`)
-  const layer =
-    r !== undefined && s !== undefined
-      ? new Conv2d(into, out, [r, s], seeded())
-      : new Linear(into, out, seeded())
+  const layer = layerOf(shape)
   return [
     ...checkUniform('weight', layer.weight, wanted!.b),
     ...checkUniform('bias', layer.bias!, wanted!.bias_b),
