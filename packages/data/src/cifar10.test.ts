@@ -24,7 +24,7 @@ test.each([
 
 const folder = new URL('../../../../shared/data/cifar10/', import.meta.url)
 
-test.skipIf(!existsSync(folder))('real images are read', () => {
+test.skipIf(!existsSync(folder))('real images are read (needs ../shared/data/cifar10)', () => {
   const file = readFileSync(new URL('test_batch_first1000.bin.gz', folder))
   const data = parseCifar10([gunzipSync(file)])
   expect(data.length).toBe(1000)

@@ -233,13 +233,13 @@ const twins: readonly {
     count: 60,
   },
   {
-    title: 'sort',
+    title: 'sort and its gradient',
     kernels: ['sort', 'gather', 'scatterAdd'],
     draw: (inputs) => drawLines(inputs, 'sort'),
     count: 40,
   },
   {
-    title: 'cumulative',
+    title: 'cumulative and its gradient',
     kernels: ['cumulative', 'scatterAdd'],
     draw: (inputs) => drawLines(inputs, 'cumulative'),
     count: 60,

@@ -22,7 +22,7 @@ test('the digits are all there', () => {
 
 const csv = new URL('../../../../../shared/data/sklearn/digits.csv.gz', import.meta.url)
 
-test.skipIf(!existsSync(csv))('they are those of the csv', () => {
+test.skipIf(!existsSync(csv))('they are those of the csv (needs ../shared/data/sklearn)', () => {
   const rows = gunzipSync(readFileSync(csv)).toString().trim().split('\n')
   const all = rows.map((row) => row.split(',').map(Number))
   expect(pixels).toEqual(all.flatMap((row) => row.slice(0, 64)))

@@ -105,7 +105,7 @@ test('CIFAR-10 joins its files', () => {
 
 const real = fileURLToPath(new URL('../../../../../shared/data/mnist', import.meta.url))
 
-test.skipIf(!existsSync(real))('MNIST itself', () => {
+test.skipIf(!existsSync(real))('MNIST itself (needs ../shared/data/mnist)', () => {
   const data = mnist(real, 'test')
   expect([data.length, data.columns.image.shape]).toEqual([10000, [28, 28, 1]])
   expect(Array.from(data.columns.label.data).slice(0, 5)).toEqual([7, 2, 1, 0, 4])

@@ -1,5 +1,5 @@
 /** What the composed fallbacks share: temporary views, padding and the product to be summed. */
-import type { Backend, View } from '../backend.ts'
+import type { Backend, ConvGeometry, View } from '../backend.ts'
 import { bytesOf, type DType } from '../dtype.ts'
 import { contiguousStrides, type Shape, sizeOf } from '../layout.ts'
 import { copyInto, fillInto } from '../ops/fill.ts'
@@ -30,6 +30,33 @@ export interface Placement {
   readonly before: number
   readonly step: number
   readonly size: number
+}
+
+/** Where the windows of a convolution or pooling lie. */
+type Windows = Pick<ConvGeometry, 'stride' | 'padding' | 'dilation'>
+
+/** The input padded to just what the windows of `count` outputs reach. */
+export function padded(
+  { stride, padding, dilation }: Windows,
+  axis: 0 | 1,
+  count: number,
+  taps: number,
+): Placement {
+  const size = (count - 1) * stride[axis] + (taps - 1) * dilation[axis] + 1
+  return { before: padding[axis], step: 1, size: Math.max(size, padding[axis]) }
+}
+
+/** The output's gradient spread out so that each of `input` pixels finds its taps by walking backwards. */
+export function spread(
+  { stride, padding, dilation }: Windows,
+  axis: 0 | 1,
+  input: number,
+  count: number,
+  taps: number,
+): Placement {
+  const before = (taps - 1) * dilation[axis]
+  const reach = Math.max(input + padding[axis], (count - 1) * stride[axis] + 1)
+  return { before, step: stride[axis], size: before + reach }
 }
 
 /**

@@ -13,31 +13,10 @@ import { type Shape, windowCount } from '../layout.ts'
 import { deviceOf } from '../ops/map.ts'
 import { contiguous } from '../ops/movement.ts'
 import { Tensor } from '../tensor.ts'
-import { type Placement, restride, sumProducts, withPlaced } from './compose.ts'
+import { padded, restride, spread, sumProducts, withPlaced } from './compose.ts'
 import { kernel } from './dispatch.ts'
 
 type Four = [number, number, number, number]
-
-/** The input padded to just what the windows of `count` outputs reach. */
-function padding(geometry: ConvGeometry, axis: 0 | 1, count: number, taps: number): Placement {
-  const { stride, dilation, padding } = geometry
-  const size = (count - 1) * stride[axis] + (taps - 1) * dilation[axis] + 1
-  return { before: padding[axis], step: 1, size: Math.max(size, padding[axis]) }
-}
-
-/** The output's gradient spread out so that every input pixel finds its taps by walking backwards. */
-function spreading(
-  geometry: ConvGeometry,
-  axis: 0 | 1,
-  input: number,
-  count: number,
-  taps: number,
-): Placement {
-  const { stride, dilation, padding } = geometry
-  const before = (taps - 1) * dilation[axis]
-  const reach = Math.max(input + padding[axis], (count - 1) * stride[axis] + 1)
-  return { before, step: stride[axis], size: before + reach }
-}
 
 export const composedConv2d =
   (device: Backend): Kernels['conv2d'] =>
@@ -46,14 +25,14 @@ export const composedConv2d =
     const [r, s, cg] = weight.shape as Four
     const { stride, dilation, groups: g } = geometry
     const kg = k / g
-    const rows = padding(geometry, 0, oh, r)
-    const columns = padding(geometry, 1, ow, s)
-    withPlaced(device, x, rows, columns, 0, (padded) => {
-      const [sn, sh, sw, sc] = padded.strides as Four
+    const rows = padded(geometry, 0, oh, r)
+    const columns = padded(geometry, 1, ow, s)
+    withPlaced(device, x, rows, columns, 0, (image) => {
+      const [sn, sh, sw, sc] = image.strides as Four
       const space = [n, oh, ow, g, kg, r, s, cg]
       sumProducts(
         device,
-        restride(padded, space, [
+        restride(image, space, [
           sn,
           sh * stride[0],
           sw * stride[1],
@@ -77,16 +56,16 @@ export const composedConv2dGradInput =
     const [r, s, cg] = weight.shape as Four
     const { dilation, padding: pads, groups: g } = geometry
     const kg = k / g
-    const rows = spreading(geometry, 0, h, oh, r)
-    const columns = spreading(geometry, 1, w, ow, s)
-    withPlaced(device, dy, rows, columns, 0, (spread) => {
-      const [sn, sh, sw, sk] = spread.strides as Four
+    const rows = spread(geometry, 0, h, oh, r)
+    const columns = spread(geometry, 1, w, ow, s)
+    withPlaced(device, dy, rows, columns, 0, (gradient) => {
+      const [sn, sh, sw, sk] = gradient.strides as Four
       const space = [n, h, w, g, cg, r, s, kg]
       const at = (pads[0] + rows.before) * sh + (pads[1] + columns.before) * sw
       sumProducts(
         device,
         restride(
-          spread,
+          gradient,
           space,
           [sn, sh, sw, kg * sk, 0, -sh * dilation[0], -sw * dilation[1], sk],
           at,
@@ -104,14 +83,14 @@ export const composedConv2dGradWeight =
     const [r, s, cg] = dw.shape as Four
     const { stride, dilation, groups: g } = geometry
     const kg = k / g
-    const rows = padding(geometry, 0, oh, r)
-    const columns = padding(geometry, 1, ow, s)
-    withPlaced(device, x, rows, columns, 0, (padded) => {
-      const [sn, sh, sw, sc] = padded.strides as Four
+    const rows = padded(geometry, 0, oh, r)
+    const columns = padded(geometry, 1, ow, s)
+    withPlaced(device, x, rows, columns, 0, (image) => {
+      const [sn, sh, sw, sc] = image.strides as Four
       const space = [r, s, cg, g, kg, n, oh, ow]
       sumProducts(
         device,
-        restride(padded, space, [
+        restride(image, space, [
           sh * dilation[0],
           sw * dilation[1],
           sc,

@@ -11,22 +11,12 @@ import { contiguous, reshape } from '../ops/movement.ts'
 import { program } from '../program/program.ts'
 import { constant, index, type Scalar, select } from '../program/scalar.ts'
 import { Tensor } from '../tensor.ts'
-import { type Placement, restride, withPlaced, withTemporary } from './compose.ts'
+import { padded, restride, spread, withPlaced, withTemporary } from './compose.ts'
 import { type Pair, pair } from './conv2d.ts'
 import { kernel } from './dispatch.ts'
 import { composedGather, scatterInto } from './gather.ts'
 
 type Four = [number, number, number, number]
-
-/** The part of the padded input that `count` windows reach. */
-function reach(
-  { kernel, stride, padding, dilation }: PoolGeometry,
-  axis: 0 | 1,
-  count: number,
-): Placement {
-  const size = (count - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1
-  return { before: padding[axis], step: 1, size: Math.max(size, padding[axis]) }
-}
 
 /** Finds the largest tap of each window, then turns its number into a position of the input. */
 export const composedMaxPool2d =
@@ -42,14 +32,14 @@ export const composedMaxPool2d =
     } = geometry
     const { dtype } = x
     const copy = program({ name: 'maxPool2d', inputs: [dtype] }, (v) => v!)
-    const [rows, columns] = [reach(geometry, 0, oh), reach(geometry, 1, ow)]
-    withPlaced(device, x, rows, columns, Number.NEGATIVE_INFINITY, (padded) =>
+    const [rows, columns] = [padded(geometry, 0, oh, r), padded(geometry, 1, ow, s)]
+    withPlaced(device, x, rows, columns, Number.NEGATIVE_INFINITY, (image) =>
       withTemporary(device, 'i32', values.shape, (taps) => {
-        const [sn, sh, sw, sc] = padded.strides as Four
+        const [sn, sh, sw, sc] = image.strides as Four
         const strides = [sn, sh * stride[0], sw * stride[1], sc, sh * dilation[0], sw * dilation[1]]
         device.reduce(
           { program: copy, combine: 'argmax' },
-          [restride(padded, [n, oh, ow, c, r, s], strides)],
+          [restride(image, [n, oh, ow, c, r, s], strides)],
           restride(taps, [...taps.shape, 1, 1], [...taps.strides, 0, 0]),
         )
         // A window of nothing but -Infinity finds the padding first; its first real tap is meant then.
@@ -95,12 +85,12 @@ export const composedSumPool2d =
       dilation,
     } = geometry
     const copy = program({ name: 'sumPool2d', inputs: [x.dtype] }, (v) => v!)
-    withPlaced(device, x, reach(geometry, 0, oh), reach(geometry, 1, ow), 0, (padded) => {
-      const [sn, sh, sw, sc] = padded.strides as Four
+    withPlaced(device, x, padded(geometry, 0, oh, r), padded(geometry, 1, ow, s), 0, (image) => {
+      const [sn, sh, sw, sc] = image.strides as Four
       const strides = [sn, sh * stride[0], sw * stride[1], sc, sh * dilation[0], sw * dilation[1]]
       device.reduce(
         { program: copy, combine: 'sum' },
-        [restride(padded, [n, oh, ow, c, r, s], strides)],
+        [restride(image, [n, oh, ow, c, r, s], strides)],
         restride(out, [...out.shape, 1, 1], [...out.strides, 0, 0]),
       )
     })
@@ -111,14 +101,12 @@ export const composedSumPool2dGrad =
   (dy, dx, geometry) => {
     const [n, h, w, c] = dx.shape as Four
     const [, oh, ow] = dy.shape as Four
-    const { kernel: taps, stride, dilation, padding } = geometry
+    const { kernel: taps, dilation, padding } = geometry
     const copy = program({ name: 'sumPool2d', inputs: [dy.dtype] }, (v) => v!)
-    const spread = (axis: 0 | 1, input: number, count: number): Placement => {
-      const before = (taps[axis] - 1) * dilation[axis]
-      const size = before + Math.max(input + padding[axis], (count - 1) * stride[axis] + 1)
-      return { before, step: stride[axis], size }
-    }
-    const [rows, columns] = [spread(0, h, oh), spread(1, w, ow)]
+    const [rows, columns] = [
+      spread(geometry, 0, h, oh, taps[0]),
+      spread(geometry, 1, w, ow, taps[1]),
+    ]
     withPlaced(device, dy, rows, columns, 0, (placed) => {
       const [sn, sh, sw, sc] = placed.strides as Four
       const at = (padding[0] + rows.before) * sh + (padding[1] + columns.before) * sw
