@@ -1,0 +1,6 @@
+/**
+ * The CUDA backend of nabla for Node: see the README.
+ *
+ * @packageDocumentation
+ */
+export type { LibraryDeclaration } from './api/index.ts'
