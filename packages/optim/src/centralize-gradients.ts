@@ -1,8 +1,6 @@
 import { noGrad, scope, type Tensor } from '@nablajs/tensor'
 import { program, updateInPlace } from '@nablajs/tensor/program'
-
-/** Where the outputs of a layer are counted: first in matrices, last in kernels. */
-const outputAxis = (rank: number): number => (rank === 2 ? 0 : rank - 1)
+import { outputAxis } from './output-axis.ts'
 
 /**
  * Gradient centralisation: subtracts from the gradient of each output of a layer its mean, which keeps

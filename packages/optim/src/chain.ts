@@ -5,17 +5,12 @@
  * Where links need sums over whole parameters, the chain up to there is built a second time, as the
  * program of a reduction.
  */
-import { ArgumentError, type DType, scope, type Tensor } from '@nablajs/tensor'
-import {
-  type Program,
-  program,
-  type Scalar,
-  select,
-  sumOf,
-  updateInPlace,
-} from '@nablajs/tensor/program'
-import { Optimizer, type ParametersInput, type Work } from './optimizer.ts'
-import type { Declaration, Initial, Link, Range } from './transform.ts'
+import { scope, type Tensor } from '@nablajs/tensor'
+import { sumOf, updateInPlace } from '@nablajs/tensor/program'
+import { Optimizer, type ParameterState, type ParametersInput, type Work } from './optimizer.ts'
+import { outputAxis } from './output-axis.ts'
+import { type Body, inputsOf, type Job, Plan, valuesOf } from './plan.ts'
+import type { About, Declaration, Initial, Link, Range } from './transform.ts'
 
 type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never) extends (
   all: infer All,
@@ -63,168 +58,6 @@ export function chain<const Links extends readonly Link[]>(
   }
 }
 
-/** A link that takes part, with what it was told by the options. */
-interface Part {
-  readonly link: Link
-  readonly structure: object
-  readonly slots: readonly string[]
-  readonly scalars: readonly string[]
-}
-
-/** A program over some of the tensors at hand. */
-interface Body {
-  readonly program: Program
-  readonly uses: readonly number[]
-}
-
-/** The programs of one structure; made when they are first needed. */
-class Plan {
-  readonly name: string
-  readonly parts: readonly Part[]
-  /** Tensors that the update writes, after the parameter. */
-  readonly slots: readonly string[]
-  readonly #programs = new Map<string, Body>()
-  readonly #sumNames = new Map<number, readonly string[]>()
-
-  constructor(name: string, parts: readonly Part[]) {
-    this.name = name
-    this.parts = parts
-    this.slots = parts.flatMap(({ slots }) => slots)
-    const twice = this.slots.find((slot, i) => this.slots.indexOf(slot) !== i)
-    if (twice)
-      throw new ArgumentError(`${name}: two links keep a slot named ${twice}; a chain has one`)
-  }
-
-  /** The whole update: parameter and slots. */
-  update(job: Job): Body {
-    return this.#made(`update ${job.dtype}`, job, (leaves) => {
-      const { u, next, gates } = this.#walk(leaves, this.parts.length)
-      const old = [leaves.tensors['p']!, ...this.slots.map((slot) => leaves.tensors[slot]!)]
-      const values = [old[0]!.sub(u), ...this.slots.map((slot, i) => next[slot] ?? old[i + 1]!)]
-      return gates.reduce(
-        (results, gate) => results.map((value, i) => select(gate, value, old[i]!)),
-        values,
-      )
-    })
-  }
-
-  /** One of the quantities that part `at` wants summed. */
-  sum(job: Job, at: number, name: string): Body {
-    return this.#made(`sum ${at} ${name} ${job.dtype}`, job, (leaves) => [
-      this.#sums(leaves, at)[name]!,
-    ])
-  }
-
-  /** The names of the quantities that part `at` wants summed. */
-  sumNames(job: Job, at: number): readonly string[] {
-    let names = this.#sumNames.get(at)
-    if (!names) {
-      program({ name: this.name, ...signature(job) }, (...leaves) => {
-        const sums = this.#sums(named(job, leaves), at)
-        names = Object.keys(sums)
-        return Object.values(sums)
-      })
-      this.#sumNames.set(at, names!)
-    }
-    return names!
-  }
-
-  /** The next values of the scalars of part `at`. */
-  settle(job: Job, at: number): Body {
-    const { link, structure, scalars } = this.parts[at]!
-    return this.#made(`settle ${at} ${job.dtype}`, job, (leaves) => {
-      const next = link.settle!(leaves.tensors, leaves.numbers[at]!, structure)
-      return scalars.map((name) => next[name]!)
-    })
-  }
-
-  #sums(leaves: Leaves, at: number): Readonly<Record<string, Scalar>> {
-    const { u } = this.#walk(leaves, at)
-    const { link, structure } = this.parts[at]!
-    return link.sums!(u, leaves.tensors, leaves.numbers[at]!, structure)
-  }
-
-  #walk(leaves: Leaves, end: number): { u: Scalar; next: Record<string, Scalar>; gates: Scalar[] } {
-    let u = leaves.tensors['g']!
-    const next: Record<string, Scalar> = {}
-    const gates: Scalar[] = []
-    this.parts.slice(0, end).forEach(({ link, structure }, i) => {
-      const {
-        u: result,
-        when: gate,
-        ...slots
-      } = link.update(u, leaves.tensors, leaves.numbers[i]!, structure)
-      u = result!
-      if (gate) gates.push(gate)
-      Object.assign(next, slots)
-    })
-    return { u, next, gates }
-  }
-
-  /** Builds a program, and once more without the inputs that it turned out not to read. */
-  #made(key: string, job: Job, body: (leaves: Leaves) => readonly Scalar[]): Body {
-    let made = this.#programs.get(key)
-    if (!made) {
-      const { inputs, scalars } = signature(job)
-      const build = (uses: readonly number[]): Program =>
-        program({ name: this.name, inputs: uses.map((i) => inputs[i]!), scalars }, (...leaves) => {
-          // What is not read may stand for anything.
-          const all = inputs.map((_, i) => leaves[Math.max(0, uses.indexOf(i))]!)
-          return body(named(job, [...all, ...leaves.slice(uses.length)]))
-        })
-      const every = inputs.map((_, i) => i)
-      const { code } = build(every)
-      const reads = every.filter((i) => code.some(({ op, value }) => op === 'input' && value === i))
-      // The parameter gives even a constant its shape and its device.
-      const uses = reads.length > 0 ? reads : [0]
-      made = { program: build(uses), uses }
-      this.#programs.set(key, made)
-    }
-    return made
-  }
-}
-
-interface Leaves {
-  readonly tensors: Readonly<Record<string, Scalar>>
-  /** For each part its numbers and sums. */
-  readonly numbers: readonly Readonly<Record<string, Scalar>>[]
-}
-
-/** One parameter on its way through a step. */
-interface Job {
-  readonly plan: Plan
-  readonly dtype: DType
-  /** `p`, `g`, the slots and the scalars. */
-  readonly tensors: Record<string, Tensor>
-  readonly numbers: readonly Readonly<Record<string, number>>[]
-  /** For each part the sums, as they become known. */
-  readonly sums: readonly Record<string, Tensor>[]
-}
-
-const signature = ({
-  dtype,
-  tensors,
-  sums,
-  numbers,
-}: Job): { inputs: DType[]; scalars: DType[] } => {
-  const fill = (records: readonly object[]): DType[] =>
-    records.flatMap((record) => Object.keys(record).map(() => dtype))
-  return { inputs: fill([tensors, ...sums]), scalars: fill(numbers) }
-}
-
-const inputsOf = ({ tensors, sums }: Job): Tensor[] => [tensors, ...sums].flatMap(Object.values)
-const scalarsOf = ({ numbers }: Job): number[] => numbers.flatMap(Object.values)
-
-/** Gives a program's leaves their names back. */
-function named({ tensors, sums, numbers }: Job, leaves: readonly Scalar[]): Leaves {
-  let next = 0
-  const take = (record: object): Record<string, Scalar> =>
-    Object.fromEntries(Object.keys(record).map((key) => [key, leaves[next++]!]))
-  const main = take(tensors)
-  const summed = sums.map(take)
-  return { tensors: main, numbers: numbers.map((own, i) => ({ ...summed[i], ...take(own) })) }
-}
-
 /**
  * The optimizer that runs a chain: one kernel for each parameter and step, and before it one
  * reduction for each quantity that a link wants summed.
@@ -237,7 +70,11 @@ function named({ tensors, sums, numbers }: Job, leaves: readonly Scalar[]): Leav
  */
 export class Chain<Options extends object> extends Optimizer<Options> {
   readonly #links: readonly Link[]
+  /** By the numbers of the links that take part and their structures. */
   readonly #plans = new Map<string, Plan>()
+  readonly #jobs = new WeakMap<ParameterState, Job>()
+  /** During a step options stay, and so does what follows from those of a group. */
+  #planOfGroup: Map<object, Plan> | undefined
 
   constructor(
     params: ParametersInput<Options>,
@@ -248,31 +85,29 @@ export class Chain<Options extends object> extends Optimizer<Options> {
     this.#links = recipe.links
   }
 
-  #active(options: Options): readonly Link[] {
-    return this.#links.filter((link) => link.active(options as never))
+  #active(options: Options, about: About): readonly Link[] {
+    return this.#links.filter((link) => link.active(options as never) && link.applies(about))
   }
 
-  protected override slots(options: Options): Record<string, Initial> {
-    return Object.assign(
-      {},
-      ...this.#active(options).flatMap((link) => [
-        link.slots(options as never),
-        Object.fromEntries(
-          Object.entries(link.scalars(options as never)).map(([name, value]) => [
-            name,
-            { shape: [], value },
-          ]),
-        ),
-      ]),
-    )
+  protected override slots(options: Options, parameter: Tensor): Record<string, Initial> {
+    const slots: Record<string, Initial> = {}
+    for (const link of this.#active(options, this.about(parameter))) {
+      Object.assign(slots, link.slots(options as never))
+      for (const [name, value] of Object.entries(link.scalars(options as never)))
+        slots[name] = { shape: [], value }
+    }
+    return slots
   }
 
-  protected override memory(options: Options): Record<string, number> {
-    return Object.assign({}, ...this.#active(options).map((link) => link.memory(options as never)))
+  protected override memory(options: Options, parameter: Tensor): Record<string, number> {
+    const links = this.#active(options, this.about(parameter))
+    return Object.assign({}, ...links.map((link) => link.memory(options as never)))
   }
 
-  #planOf(options: Options): Plan {
-    const parts = this.#active(options).map((link) => ({
+  #planOf(options: Options, parameter: Tensor): Plan {
+    const known = this.#planOfGroup?.get(options)
+    if (known) return known
+    const parts = this.#active(options, this.about(parameter)).map((link) => ({
       link,
       structure: link.structure(options as never),
       slots: Object.keys(link.slots(options as never)),
@@ -286,35 +121,55 @@ export class Chain<Options extends object> extends Optimizer<Options> {
       plan = new Plan(this.name, parts)
       this.#plans.set(key, plan)
     }
+    // Links that are not for all parameters make plans differ within a group.
+    if (!this.#links.some(({ selective }) => selective)) this.#planOfGroup?.set(options, plan)
     return plan
   }
 
-  protected override update(work: readonly Work<Options>[]): void {
-    const plans = new Map<object, Plan>()
-    const jobs = work.map(({ parameter, gradient, state, group }): Job => {
-      const plan = plans.get(group) ?? this.#planOf(group)
-      plans.set(group, plan)
-      const numbers = plan.parts.map(({ link }) =>
-        link.numbers(group as never, state.step, state.memory),
-      )
+  protected override useGradients(): void {
+    this.#planOfGroup = new Map()
+    try {
+      super.useGradients()
+    } finally {
+      this.#planOfGroup = undefined
+    }
+  }
+
+  protected override stateOf(parameter: Tensor, options: Options): ParameterState {
+    const known = this.knownState(parameter)
+    const job = known && this.#jobs.get(known)
+    // With the same plan there are the same slots.
+    return job && job.plan === this.#planOf(options, parameter)
+      ? known
+      : super.stateOf(parameter, options)
+  }
+
+  #jobOf({ parameter, gradient, state, group }: Work<Options>): Job {
+    const plan = this.#planOf(group, parameter)
+    let job = this.#jobs.get(state)
+    if (job?.plan !== plan) {
       const kept = plan.parts.flatMap(({ slots, scalars }) => [...slots, ...scalars])
-      return {
-        plan,
-        dtype: parameter.dtype,
-        tensors: {
-          p: parameter,
-          g: gradient,
-          ...Object.fromEntries(kept.map((name) => [name, state.slots[name]!])),
-        },
-        numbers,
-        sums: plan.parts.map(() => ({})),
-      }
-    })
+      const tensors: Record<string, Tensor> = { p: parameter, g: gradient }
+      for (const name of kept) tensors[name] = state.slots[name]!
+      job = { plan, dtype: parameter.dtype, tensors, numbers: [], sums: [] }
+      this.#jobs.set(state, job)
+    }
+    job.tensors['g'] = gradient
+    const about = this.about(parameter)
+    job.numbers = plan.parts.map(({ link }) =>
+      link.numbers(group as never, state.step, state.memory, about),
+    )
+    job.sums = plan.parts.map(() => ({}))
+    return job
+  }
+
+  protected override update(work: readonly Work<Options>[]): void {
+    const jobs = work.map((one) => this.#jobOf(one))
     scope(() => {
       for (const link of this.#links) if (link.sums) sumUp(link, jobs)
       for (const job of jobs) {
         const { plan, tensors } = job
-        const targets = ['p', ...plan.slots].map((name) => tensors[name]!)
+        const targets = [tensors['p']!, ...plan.slots.map((name) => tensors[name]!)]
         run(plan.update(job), job, targets)
       }
     })
@@ -327,7 +182,7 @@ function run(body: Body, job: Job, targets: readonly Tensor[]): void {
     body.program,
     body.uses.map((i) => inputs[i]!),
     targets,
-    scalarsOf(job),
+    valuesOf(job.numbers),
   )
 }
 
@@ -338,7 +193,9 @@ function sumUp(link: Link, jobs: readonly Job[]): void {
     .filter(({ at }) => at >= 0)
   const own = taking.map(({ job, at }) => {
     const names = job.plan.sumNames(job, at)
-    return Object.fromEntries(names.map((name) => [name, total(job.plan.sum(job, at, name), job)]))
+    return Object.fromEntries(
+      names.map((name) => [name, total(job.plan.sum(job, at, name), job, link.over)]),
+    )
   })
   if (link.over === 'all')
     for (const name of Object.keys(own[0] ?? {})) {
@@ -359,15 +216,18 @@ function sumUp(link: Link, jobs: readonly Job[]): void {
   })
 }
 
-function total({ program: source, uses }: Body, job: Job): Tensor {
+/** A sum over a whole parameter, or one for each of its outputs in a shape that broadcasts. */
+function total({ program: source, uses }: Body, job: Job, over: Link['over']): Tensor {
   const inputs = inputsOf(job)
-  const { shape } = job.tensors['p']!
-  const axes = shape.map((_, axis) => axis)
-  return sumOf(
+  const { shape, rank } = job.tensors['p']!
+  const all = shape.map((_, axis) => axis)
+  const axes = over === 'output' ? all.filter((axis) => axis !== outputAxis(rank)) : all
+  const sum = sumOf(
     source,
     uses.map((i) => inputs[i]!),
     shape,
     axes,
-    scalarsOf(job),
-  ).reshape([])
+    valuesOf(job.numbers),
+  )
+  return over === 'output' ? sum : sum.reshape([])
 }

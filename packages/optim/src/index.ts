@@ -21,17 +21,16 @@ export {
   findLearningRate,
   type LearningRates,
 } from './find-learning-rate.ts'
+export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler.ts'
 export { type LayerDecayOptions, layerDecayGroups, weightDecayGroups } from './groups.ts'
 export { Lookahead, type LookaheadOptions, type LookaheadState } from './lookahead.ts'
 export {
   type GroupInput,
   type NamedOrBare,
   Optimizer,
-  type OptimizerState,
   type ParameterGroup,
   type ParameterState,
   type ParametersInput,
-  type StateValue,
   type StepHook,
   type StepPreHook,
   type Work,
@@ -68,12 +67,16 @@ export { SGD, type SGDOptions } from './optimizers/sgd.ts'
 export { Sophia, type SophiaOptions } from './optimizers/sophia.ts'
 export { SPSA, type SPSAOptions } from './optimizers/spsa.ts'
 export { Yogi, type YogiOptions } from './optimizers/yogi.ts'
+export { Partition, type PartMaker } from './partition.ts'
 export { SAM, type SAMOptions } from './sam.ts'
 export * from './schedules/index.ts'
+export type { OptimizerState, StateValue } from './state.ts'
 export {
+  type About,
   type Declaration,
   type Initial,
   type Link,
+  masked,
   type Range,
   type Transform,
   transform,

@@ -8,7 +8,8 @@ import {
   scope,
   type Tensor,
 } from '@nablajs/tensor'
-import type { Optimizer, OptimizerState } from './optimizer.ts'
+import type { Optimizer } from './optimizer.ts'
+import type { OptimizerState } from './state.ts'
 import { parametersOf } from './wrapped.ts'
 
 export interface LookaheadOptions {

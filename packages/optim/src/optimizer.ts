@@ -8,16 +8,15 @@ import {
   assign,
   dispose,
   enableGrad,
-  full,
   type Holder,
   keep,
   noGrad,
-  type Shape,
   scope,
   showShape,
   Tensor,
 } from '@nablajs/tensor'
-import type { Declaration, Initial } from './transform.ts'
+import { makeSlot, type OptimizerState, plain, slotShape, snake } from './state.ts'
+import type { About, Declaration, Initial } from './transform.ts'
 
 /** A parameter, alone or with its name (as `module.namedParameters()` gives them). */
 export type NamedOrBare = Tensor | readonly [name: string, parameter: Tensor]
@@ -59,20 +58,6 @@ export type StepPreHook = () => unknown
 /** Called after updates. */
 export type StepHook = () => void
 
-/** What is remembered of a parameter under one name; lists are what `LBFGS` keeps. */
-export type StateValue = number | Tensor | readonly Tensor[] | readonly number[]
-
-/** A checkpoint: PyTorch's layout and names, with tensors as values. */
-export interface OptimizerState {
-  /** For each parameter, by its number over all groups: the count of steps, numbers and tensors. */
-  state: Record<string, { step?: number | Tensor } & Record<string, StateValue | undefined>>
-  /** The options of each group (in snake_case) and the numbers of its parameters. */
-  param_groups: Record<string, unknown>[]
-}
-
-const snake = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-
 /**
  * Any optimizer, whatever its options. A method that is a chain of transforms is a {@link Chain}; any
  * other overrides {@link Optimizer.update}, and `slots` for the tensors it keeps. One that needs the
@@ -83,6 +68,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
   readonly paramGroups: ParameterGroup<Options>[] = []
   readonly #declaration: Declaration<Options>
   readonly #defaults: Options
+  readonly #about = new Map<Tensor, About>()
   readonly #states = new Map<Tensor, ParameterState>()
   readonly #preHooks = new Set<StepPreHook>()
   readonly #postHooks = new Set<StepHook>()
@@ -117,8 +103,13 @@ export abstract class Optimizer<Options extends object = object> implements Hold
   }
 
   /** The numbers to keep for each parameter beside the count of steps. Default: none. */
-  protected memory(_options: Options): Record<string, number> {
+  protected memory(_options: Options, _parameter: Tensor): Record<string, number> {
     return {}
+  }
+
+  /** The name, number and shape of a parameter. */
+  protected about(parameter: Tensor): About {
+    return this.#about.get(parameter)!
   }
 
   /** Updates the parameters that have gradients; gradients are not recorded meanwhile. */
@@ -133,7 +124,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
 
   #add(params: Iterable<NamedOrBare>, options: Partial<Options>): void {
     const { name } = this
-    const known = new Set(this.paramGroups.flatMap((group) => group.params))
+    const known = new Set(this.#about.keys())
     let number = known.size
     const tensors: Tensor[] = []
     const names: string[] = []
@@ -154,6 +145,10 @@ export abstract class Optimizer<Options extends object = object> implements Hold
     }
     if (tensors.length === 0) throw new ArgumentError(`${name}: a group has no parameters`)
     const resolved = this.#resolve(options, this.#defaults)
+    tensors.forEach((parameter, i) => {
+      const { shape } = parameter
+      this.#about.set(parameter, { name: names[i]!, number: this.#about.size, shape })
+    })
     this.paramGroups.push({ ...resolved, params: tensors, names })
   }
 
@@ -261,12 +256,17 @@ export abstract class Optimizer<Options extends object = object> implements Hold
   protected stateOf(parameter: Tensor, options: Options): ParameterState {
     let state = this.#states.get(parameter)
     if (!state) {
-      state = { step: 0, memory: this.memory(options), slots: {} }
+      state = { step: 0, memory: this.memory(options, parameter), slots: {} }
       this.#states.set(parameter, state)
     }
     for (const [slot, initial] of Object.entries(this.slots(options, parameter)))
       state.slots[slot] ??= keep(scope(() => makeSlot(initial, parameter)))
     return state
+  }
+
+  /** What is remembered of a parameter so far. */
+  protected knownState(parameter: Tensor): ParameterState | undefined {
+    return this.#states.get(parameter)
   }
 
   /**
@@ -282,7 +282,10 @@ export abstract class Optimizer<Options extends object = object> implements Hold
         if (own) state[number] = { step: own.step, ...own.memory, ...own.slots }
         return number++
       })
-      const entries = Object.entries(options).map(([key, value]) => [snake(key), value])
+      // Functions are code, not state.
+      const entries = Object.entries(options)
+        .filter(([, value]) => typeof value !== 'function')
+        .map(([key, value]) => [snake(key), value])
       return { ...Object.fromEntries(entries), params: numbers }
     })
     return { state, param_groups: groups }
@@ -392,21 +395,4 @@ const show = (value: unknown): string =>
 
 function isNamed(entry: NamedOrBare): entry is readonly [string, Tensor] {
   return Array.isArray(entry)
-}
-
-/** A number of a checkpoint; PyTorch stores some as tensors. */
-function plain(value: StateValue | undefined): number | undefined {
-  if (value instanceof Tensor) return value.itemSync()
-  return typeof value === 'number' ? value : undefined
-}
-
-function slotShape(initial: Initial, parameter: Tensor): Shape {
-  return typeof initial === 'object' ? initial.shape : parameter.shape
-}
-
-function makeSlot(initial: Initial, parameter: Tensor): Tensor {
-  if (initial === 'parameter') return parameter.detach().copy()
-  const { device, dtype } = parameter
-  const value = typeof initial === 'object' ? initial.value : initial
-  return full(slotShape(initial, parameter), value, { dtype, device })
 }

@@ -9,6 +9,15 @@ import type { Scalar } from '@nablajs/tensor/program'
 /** What a slot starts as: a number everywhere, a copy of the parameter, or a tensor of its own shape. */
 export type Initial = number | 'parameter' | { readonly shape: Shape; readonly value: number }
 
+/** What a link may know of the parameter at hand. */
+export interface About {
+  /** Its name, where names were given; otherwise `parameter 0`, `parameter 1`, ... */
+  readonly name: string
+  /** Its number over all groups, as in a checkpoint. */
+  readonly number: number
+  readonly shape: Shape
+}
+
 /** The allowed range of an option, for the error message and the check. */
 export interface Range<Options> {
   readonly option: keyof Options & string
@@ -58,9 +67,12 @@ export interface TransformSource<
   /** Numbers to keep, and what they start as. */
   memory?(options: Options): Memory
   /** The numbers of update `t`, counted from 1 for each parameter; may change `memory`. */
-  numbers?(options: Options, t: number, memory: Memory): Names
-  /** Whether sums go over each parameter (default) or over all parameters of the optimizer. */
-  readonly over?: 'parameter' | 'all'
+  numbers?(options: Options, t: number, memory: Memory, about: About): Names
+  /**
+   * Whether sums go over each parameter (default), over all parameters of the optimizer, or over each
+   * output of a layer: then not to be kept by `settle`.
+   */
+  readonly over?: 'parameter' | 'all' | 'output'
   /** Quantities to be summed over all elements, by one reduction each, before the update. */
   sums?(
     u: Scalar,
@@ -94,6 +106,10 @@ export interface Transform<Options extends object> {
   readonly defaults: Options
   readonly ranges: readonly Range<Options>[]
   active(options: Options): boolean
+  /** Whether the link is for this parameter; see {@link masked}. */
+  applies(about: About): boolean
+  /** Whether it is not for all parameters. */
+  readonly selective: boolean
   structure(options: Options): object
   slots(options: Options): Readonly<Record<string, Initial>>
   scalars(options: Options): Readonly<Record<string, number>>
@@ -102,8 +118,9 @@ export interface Transform<Options extends object> {
     options: Options,
     t: number,
     memory: Record<string, number>,
+    about: About,
   ): Readonly<Record<string, number>>
-  readonly over: 'parameter' | 'all'
+  readonly over: 'parameter' | 'all' | 'output'
   readonly sums: ((...args: BodyArguments) => Readonly<Record<string, Scalar>>) | undefined
   readonly settle:
     | ((x: Named, n: Named, structure: object) => Readonly<Record<string, Scalar>>)
@@ -150,6 +167,8 @@ export function transform<
   return {
     ranges: [],
     active: () => true,
+    applies: () => true,
+    selective: false,
     structure: nothing,
     slots: nothing,
     scalars: nothing,
@@ -173,4 +192,26 @@ export function when<Options extends object, More extends object>(
     defaults: { ...link.defaults, ...defaults },
     active: (options) => condition(options) && link.active(options),
   } as Transform<Options & More>
+}
+
+/**
+ * The same link, taking part only for some parameters; for the others it is as if it were not there.
+ *
+ * @param mask Which, by name, number and shape. Names come from `model.namedParameters()`.
+ * @example
+ * ```ts
+ * const decayOfMatrices = masked(addDecayedWeights, ({ shape }) => shape.length > 1)
+ * const recipe = chain('AdamW', [scaleByAdam, decayOfMatrices, scaleByLearningRate])
+ * const optimizer = new Chain(model.namedParameters(), recipe, { weightDecay: 0.05 })
+ * ```
+ */
+export function masked<Options extends object>(
+  link: Transform<Options>,
+  mask: (about: About) => boolean,
+): Transform<Options> {
+  return {
+    ...link,
+    selective: true,
+    applies: (about) => mask(about) && link.applies(about),
+  }
 }

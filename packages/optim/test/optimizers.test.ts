@@ -224,7 +224,7 @@ describe('bad input', () => {
     [
       'an unknown option',
       () => new AdamW([parameter()], { learningRate: 1 } as never),
-      'AdamW: unknown option "learningRate"; known are maximize, betas, eps, epsRoot, amsgrad, weightDecay, lr',
+      'AdamW: unknown option "learningRate"; known are maximize, betas, eps, epsRoot, amsgrad, cautious, weightDecay, lr',
     ],
     [
       'a tensor that is no parameter',

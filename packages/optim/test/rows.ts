@@ -90,6 +90,13 @@ function whole(Class: OptimizerClass, options: object, paper: Paper, more: Parti
 const { abs, max, min, sign, sqrt } = Math
 const norm = (x: readonly number[]): number => Math.hypot(...x)
 
+/** The cautious mask, applied. */
+function careful(u: readonly number[], g: readonly number[]): number[] {
+  const mask: number[] = u.map((step, i) => (step * g[i]! > 0 ? 1 : 0))
+  const mean = mask.reduce((a, b) => a + b) / mask.length
+  return u.map((step, i) => (step * mask[i]!) / max(mean, 1e-3))
+}
+
 function sgdRow(options: Partial<SGDOptions>): Row {
   const { lr, momentum, dampening, nesterov, weightDecay, maximize, form, biasCorrection } = {
     lr: 1e-3,
@@ -286,6 +293,33 @@ export const rows: readonly Row[] = [
       return p - 0.02 * (sign(c) + 0.1 * p)
     },
     { steps: 200 },
+  ),
+  whole(
+    AdamW,
+    { lr: 0.1, betas: [0.9, 0.9], cautious: true },
+    (p, g, t, memory) => {
+      const u = p.map((_, i) => {
+        const own = memory[i]!
+        own['m'] = 0.9 * (own['m'] ?? 0) + 0.1 * g[i]!
+        own['v'] = 0.9 * (own['v'] ?? 0) + 0.1 * g[i]! ** 2
+        return own['m'] / (1 - 0.9 ** t) / (sqrt(own['v'] / (1 - 0.9 ** t)) + 1e-8)
+      })
+      return p.map((value, i) => value - 0.1 * (careful(u, g)[i]! + 0.01 * value))
+    },
+    { reduces: 1 },
+  ),
+  whole(
+    Lion,
+    { lr: 0.02, weightDecay: 0.1, cautious: true },
+    (p, g, _, memory) => {
+      const u = p.map((_, i) => {
+        const m = memory[i]!['m'] ?? 0
+        memory[i]!['m'] = 0.99 * m + (1 - 0.99) * g[i]!
+        return sign(0.9 * m + (1 - 0.9) * g[i]!)
+      })
+      return p.map((value, i) => value - 0.02 * (careful(u, g)[i]! + 0.1 * value))
+    },
+    { reduces: 1, steps: 200 },
   ),
   row(AdaBelief, { lr: 0.1, weightDecay: 0.1 }, (p, g, t, memory) => {
     memory['m'] = 0.9 * (memory['m'] ?? 0) + 0.1 * g

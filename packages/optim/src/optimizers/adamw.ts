@@ -4,6 +4,7 @@ import {
   type AddDecayedWeightsOptions,
   addDecayedWeights,
 } from '../transforms/add-decayed-weights.ts'
+import { type CautiousOptions, cautious } from '../transforms/cautious.ts'
 import { type ClimbOptions, climb } from '../transforms/climb.ts'
 import { type ScaleByAdamOptions, scaleByAdam } from '../transforms/scale-by-adam.ts'
 import {
@@ -11,17 +12,21 @@ import {
   scaleByLearningRate,
 } from '../transforms/scale-by-learning-rate.ts'
 
-/** γ `lr` 1e-3, β `betas` [0.9, 0.999], ε `eps` 1e-8, ε̄ `epsRoot` 0, `amsgrad`, λ `weightDecay` 0.01. */
+/**
+ * γ `lr` 1e-3, β `betas` [0.9, 0.999], ε `eps` 1e-8, ε̄ `epsRoot` 0, `amsgrad`, λ `weightDecay` 0.01, `cautious`
+ * false.
+ */
 export interface AdamWOptions
   extends LearningRateOptions,
     ScaleByAdamOptions,
     AddDecayedWeightsOptions,
+    CautiousOptions,
     ClimbOptions {}
 
 const adamw: Recipe<AdamWOptions> = chain(
   'AdamW',
-  [climb, scaleByAdam, addDecayedWeights, scaleByLearningRate],
-  { weightDecay: 0.01 },
+  [climb, scaleByAdam, cautious, addDecayedWeights, scaleByLearningRate],
+  { weightDecay: 0.01, cautious: false },
 )
 
 /**
@@ -34,7 +39,8 @@ const adamw: Recipe<AdamWOptions> = chain(
  * p ← p - γ(m/(1 - β₁ᵗ) / (√(v/(1 - β₂ᵗ) + ε̄) + ε) + λp)
  * ```
  *
- * Options and symbols as for `Adam`; λ = `weightDecay` is 0.01 by default.
+ * Options and symbols as for `Adam`; λ = `weightDecay` is 0.01 by default. With `cautious` it is C-AdamW:
+ * elements whose step goes against the gradient at hand stay, see {@link cautious}.
  *
  * @example
  * ```ts

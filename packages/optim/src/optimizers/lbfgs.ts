@@ -1,11 +1,7 @@
 import { ArgumentError, assign, concat, keep, noGrad, scope, type Tensor } from '@nablajs/tensor'
-import {
-  Optimizer,
-  type OptimizerState,
-  type ParameterState,
-  type ParametersInput,
-} from '../optimizer.ts'
+import { Optimizer, type ParameterState, type ParametersInput } from '../optimizer.ts'
 import { nonNegative, oneOf } from '../ranges.ts'
+import type { OptimizerState } from '../state.ts'
 import { type LinePoint, strongWolfe } from '../strong-wolfe.ts'
 import type { Declaration, Initial, Range } from '../transform.ts'
 

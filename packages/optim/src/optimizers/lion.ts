@@ -4,6 +4,7 @@ import {
   type AddDecayedWeightsOptions,
   addDecayedWeights,
 } from '../transforms/add-decayed-weights.ts'
+import { type CautiousOptions, cautious } from '../transforms/cautious.ts'
 import { type ClimbOptions, climb } from '../transforms/climb.ts'
 import {
   type LearningRateOptions,
@@ -11,17 +12,18 @@ import {
 } from '../transforms/scale-by-learning-rate.ts'
 import { type ScaleByLionOptions, scaleByLion } from '../transforms/scale-by-lion.ts'
 
-/** γ `lr` 1e-4, β `betas` [0.9, 0.99], λ `weightDecay` 0. */
+/** γ `lr` 1e-4, β `betas` [0.9, 0.99], λ `weightDecay` 0, `cautious` false. */
 export interface LionOptions
   extends ClimbOptions,
+    CautiousOptions,
     ScaleByLionOptions,
     AddDecayedWeightsOptions,
     LearningRateOptions {}
 
 const lion: Recipe<LionOptions> = chain(
   'Lion',
-  [climb, scaleByLion, addDecayedWeights, scaleByLearningRate],
-  { lr: 1e-4 },
+  [climb, scaleByLion, cautious, addDecayedWeights, scaleByLearningRate],
+  { lr: 1e-4, cautious: false },
 )
 
 /**
@@ -34,7 +36,8 @@ const lion: Recipe<LionOptions> = chain(
  * p ← p - γ(sign(c) + λp)
  * ```
  *
- * with γ = `lr`, β = `betas`, λ = `weightDecay`.
+ * with γ = `lr`, β = `betas`, λ = `weightDecay`. With `cautious` it is C-Lion: elements whose step goes
+ * against the gradient at hand stay, see {@link cautious}.
  *
  * @example
  * ```ts
