@@ -1,0 +1,267 @@
+/** The webgpu device: memory, map and reduce behind the contract. */
+import {
+  type Backend,
+  type DeviceBuffer,
+  DeviceError,
+  type DType,
+  type Kernels,
+  type MemoryInfo,
+  type Program,
+  type Reduction,
+  type View,
+} from '@nablajs/tensor/backend'
+import { supported } from './codegen/instructions.ts'
+import { MapRunner } from './codegen/map.ts'
+import { ReduceRunner } from './codegen/reduce.ts'
+import { webgpuKernels } from './kernels/index.ts'
+import { bufferUsage } from './runtime/constants.ts'
+import { Failures } from './runtime/failures.ts'
+import type { Dispatch, Features, Limits, Runtime } from './runtime/kernel.ts'
+import { Memory } from './runtime/memory.ts'
+import { type Block, Pool } from './runtime/pool.ts'
+import { Recorder, type RecorderStats } from './runtime/recorder.ts'
+import { Staging } from './runtime/staging.ts'
+
+/** What a {@link WebGpuBackend} is made of. */
+export interface WebGpuParts {
+  readonly device: GPUDevice
+  /** Kept alive as long as the backend: Dawn's device does not keep its instance. */
+  readonly gpu?: unknown
+  /** Whether the device ends with the backend. */
+  readonly owned: boolean
+  /** The most bytes that all buffers together may take. */
+  readonly memoryLimit: number
+  /** The most bytes of freed buffers to keep for later. */
+  readonly poolLimit: number
+}
+
+/** Figures of the runtime, for benchmarks and tests. */
+export interface WebGpuStats extends RecorderStats {
+  /** GPU buffers made so far; a training loop soon makes no more. */
+  readonly buffersMade: number
+  /** Bytes of freed buffers that are kept for later. */
+  readonly pooledBytes: number
+}
+
+/** A {@link Backend} on a GPU; see {@link webgpu}. */
+export class WebGpuBackend implements Backend, Runtime {
+  readonly name = 'webgpu'
+  readonly dtypes: ReadonlySet<DType> = supported
+  readonly kernels: Partial<Kernels>
+  /** The device that everything runs on. */
+  readonly device: GPUDevice
+  readonly limits: Limits
+  readonly features: Features
+  readonly #gpu: unknown
+  readonly #owned: boolean
+  readonly #failures: Failures
+  readonly #pool: Pool
+  readonly #memory: Memory
+  readonly #recorder: Recorder
+  readonly #staging: Staging
+  readonly #map: MapRunner
+  readonly #reduce: ReduceRunner
+  #disposed = false
+
+  constructor({ device, gpu, owned, memoryLimit, poolLimit }: WebGpuParts) {
+    this.device = device
+    this.#gpu = gpu
+    this.#owned = owned
+    this.limits = device.limits
+    this.features = featuresOf(device)
+    this.#failures = new Failures(device, () => this.#disposed)
+    this.#pool = new Pool({
+      create: (size) =>
+        device.createBuffer({
+          size,
+          usage: bufferUsage.storage | bufferUsage.copySource | bufferUsage.copyTarget,
+        }),
+      budget: poolLimit,
+      onTrim: () => this.#recorder.forgetBindGroups(),
+    })
+    const largest = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize)
+    const limits = { buffer: Math.floor(largest / 4) * 4, total: memoryLimit }
+    this.#memory = new Memory(this.#pool, this.#failures, limits, () => {
+      this.#recorder.flush()
+      this.#pool.trim(0)
+    })
+    this.#recorder = new Recorder(device, this.#failures, (buffer, what) =>
+      this.#memory.blockOf(buffer, what),
+    )
+    this.#recorder.onSubmit = () => {
+      if (this.#pool.isOverBudget) this.#pool.trim()
+    }
+    this.#staging = new Staging(device)
+    this.#map = new MapRunner(this)
+    this.#reduce = new ReduceRunner(this)
+    this.kernels = webgpuKernels(this)
+  }
+
+  /** How many errors the GPU has reported so far; each is thrown by the read or sync after it, too. */
+  get gpuErrors(): number {
+    return this.#failures.count
+  }
+
+  /** What the runtime has done so far. */
+  get stats(): WebGpuStats {
+    return {
+      ...this.#recorder.stats,
+      buffersMade: this.#pool.made,
+      pooledBytes: this.#pool.freeBytes,
+    }
+  }
+
+  alloc(bytes: number): DeviceBuffer {
+    return this.#memory.allocate(bytes)
+  }
+
+  free(buffer: DeviceBuffer): void {
+    this.#memory.free(buffer)
+  }
+
+  scratch(bytes: number): DeviceBuffer {
+    return this.#memory.scratch(bytes)
+  }
+
+  release(buffer: DeviceBuffer): void {
+    this.#memory.release(buffer)
+  }
+
+  write(buffer: DeviceBuffer, data: ArrayBufferView, offset: number = 0): void {
+    const block = this.#memory.blockOf(buffer, 'write')
+    const { byteLength } = data
+    if (!(offset >= 0 && offset + byteLength <= buffer.bytes))
+      throw new DeviceError(
+        `write: ${byteLength} bytes at ${offset} do not fit in a buffer of ${buffer.bytes}`,
+      )
+    if (offset % 4 !== 0 || byteLength % 4 !== 0)
+      throw new DeviceError(
+        `write: ${byteLength} bytes at ${offset}; a GPU takes whole words of 4 bytes`,
+      )
+    if (byteLength === 0) return
+    // The queue writes at once: what was recorded before comes first.
+    if (this.#recorder.uses(block)) this.#recorder.flush()
+    this.#recorder.onBegin()
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, byteLength)
+    // Dawn takes no shared memory, and the host may go on writing to it.
+    const plain = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice()
+    this.#failures.watch('write', () =>
+      this.device.queue.writeBuffer(block.gpu, offset, plain as Uint8Array<ArrayBuffer>),
+    )
+  }
+
+  async read(buffer: DeviceBuffer): Promise<ArrayBuffer> {
+    const block = this.#memory.blockOf(buffer, 'read')
+    const { bytes } = buffer
+    if (bytes === 0) {
+      await this.#failures.settle('read')
+      return new ArrayBuffer(0)
+    }
+    const size = Math.ceil(bytes / 4) * 4
+    const staging = this.#failures.watch('read', () => this.#staging.take(size))
+    this.#recorder.copy(block.gpu, staging, size)
+    this.#recorder.flush()
+    try {
+      const data = await this.#staging.read(staging, bytes)
+      await this.#failures.settle('read')
+      return data
+    } catch (error) {
+      if (error instanceof DeviceError) throw error
+      throw await this.#explain('read', error)
+    }
+  }
+
+  memory(): MemoryInfo {
+    return this.#memory.info
+  }
+
+  resetPeak(): void {
+    this.#memory.resetPeak()
+  }
+
+  map(
+    program: Program,
+    inputs: readonly View[],
+    outputs: readonly View[],
+    scalars: readonly number[] = [],
+  ): void {
+    this.#map.run(program, inputs, outputs, scalars)
+  }
+
+  reduce(
+    reduction: Reduction,
+    inputs: readonly View[],
+    output: View,
+    scalars: readonly number[] = [],
+  ): void {
+    this.#reduce.run(reduction, inputs, output, scalars)
+  }
+
+  dispatch(call: Dispatch): void {
+    this.#memory.check(call.kernel.name)
+    this.#recorder.dispatch(call)
+  }
+
+  /** Submits what has been recorded, without waiting for it. */
+  flush(): void {
+    this.#memory.check('flush')
+    this.#recorder.flush()
+  }
+
+  async sync(): Promise<void> {
+    this.#memory.check('sync')
+    this.#recorder.flush()
+    try {
+      await this.device.queue.onSubmittedWorkDone()
+      await this.#failures.settle('sync')
+    } catch (error) {
+      if (error instanceof DeviceError) throw error
+      throw await this.#explain('sync', error)
+    }
+  }
+
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#memory.dispose()
+    this.#recorder.destroy()
+    this.#staging.destroy()
+    this.#pool.destroy()
+    if (this.#owned) this.device.destroy()
+  }
+
+  /** @internal The GPU buffer of a buffer, and a hook before work begins: for sharing with other libraries. */
+  blockOf(buffer: DeviceBuffer, what: string): Block {
+    return this.#memory.blockOf(buffer, what)
+  }
+
+  /** @internal Called before this backend records or writes: another recorder of the queue submits first. */
+  set onBegin(hook: () => void) {
+    this.#recorder.onBegin = hook
+  }
+
+  /** Why waiting has failed: the first error before it, the loss of the device, or its end. */
+  async #explain(what: string, error: unknown): Promise<Error> {
+    if (this.#disposed)
+      return new DeviceError(`${what}: the webgpu device was disposed before it was done`)
+    // The loss is told apart from the failure that it causes; give it the time to be known.
+    await new Promise((resolve) => setTimeout(resolve))
+    try {
+      await this.#failures.settle(what)
+    } catch (failure) {
+      return failure as Error
+    }
+    return new DeviceError(`${what}: ${error}`)
+  }
+}
+
+function featuresOf(device: GPUDevice): Features {
+  const subgroups = device.features.has('subgroups')
+  const { adapterInfo } = device
+  return {
+    subgroups,
+    subgroupMinSize: subgroups ? adapterInfo.subgroupMinSize : 0,
+    subgroupMaxSize: subgroups ? adapterInfo.subgroupMaxSize : 0,
+    f16: device.features.has('shader-f16'),
+  }
+}

@@ -1,0 +1,177 @@
+/** What map and reduce share: checks of views, which buffers a call binds, and where elements lie. */
+import {
+  contiguousStrides,
+  type DeviceBuffer,
+  type DType,
+  DTypeError,
+  type Program,
+  ShapeError,
+  showShape,
+  type View,
+} from '@nablajs/tensor/backend'
+
+/** Throws unless number, dtypes and shapes of the views are what the program takes. */
+export function checkViews(
+  views: readonly View[],
+  dtypes: readonly DType[],
+  side: string,
+  name: string,
+): void {
+  if (views.length !== dtypes.length)
+    throw new ShapeError(`${name}: ${views.length} ${side}s came for ${dtypes.length}`)
+  views.forEach((view, i) => {
+    if (view.dtype !== dtypes[i])
+      throw new DTypeError(`${name}: ${side} ${i} is ${view.dtype}; it must be ${dtypes[i]}`)
+  })
+}
+
+export function checkShape(view: View, shape: readonly number[], name: string): void {
+  const own = view.shape
+  if (own.length !== shape.length || own.some((extent, axis) => extent !== shape[axis]))
+    throw new ShapeError(
+      `${name}: views of ${showShape(own)} and ${showShape(shape)}; they must have one shape`,
+    )
+}
+
+/** Throws unless all elements of the view are inside its buffer. */
+export function checkBounds(view: View, name: string): void {
+  let first = view.offset
+  let last = view.offset
+  for (let axis = 0; axis < view.shape.length; axis++) {
+    if (view.shape[axis] === 0) return
+    const reach = (view.shape[axis]! - 1) * view.strides[axis]!
+    if (reach < 0) first += reach
+    else last += reach
+  }
+  if (first < 0 || 4 * (last + 1) > view.buffer.bytes)
+    throw new ShapeError(
+      `${name}: a view reaches elements ${first} to ${last} of a buffer of ${view.buffer.bytes / 4}`,
+    )
+}
+
+export function checkScalars(program: Program, scalars: readonly number[], name: string): void {
+  if (scalars.length !== program.scalars.length)
+    throw new ShapeError(`${name}: ${scalars.length} scalars came for ${program.scalars.length}`)
+}
+
+/** The buffers of a call, each once, and how each is used. */
+export interface Bindings {
+  readonly buffers: DeviceBuffer[]
+  /** For each view, inputs first, the number of its buffer. */
+  readonly of: number[]
+  /** The type of the elements as declared; a buffer seen as two types is one of words. */
+  readonly types: DType[]
+  readonly written: boolean[]
+}
+
+export function bind(inputs: readonly View[], outputs: readonly View[]): Bindings {
+  const bindings: Bindings = { buffers: [], of: [], types: [], written: [] }
+  const { buffers, types, written } = bindings
+  const add = ({ buffer, dtype }: View, writes: boolean): void => {
+    const type = dtype === 'bool' ? 'u32' : dtype
+    let number = buffers.indexOf(buffer)
+    if (number < 0) {
+      number = buffers.push(buffer) - 1
+      types.push(type)
+      written.push(false)
+    }
+    if (types[number] !== type) types[number] = 'u32'
+    if (writes) written[number] = true
+    bindings.of.push(number)
+  }
+  for (const view of inputs) add(view, false)
+  for (const view of outputs) add(view, true)
+  return bindings
+}
+
+/** The declarations of the buffers and the parameters. */
+export function declarations({ types, written }: Bindings): string[] {
+  return [
+    ...types.map(
+      (type, i) =>
+        `@group(0) @binding(${i}) var<storage, ${written[i] ? 'read_write' : 'read'}> b${i}: array<${type}>;`,
+    ),
+    `@group(0) @binding(${types.length}) var<uniform> params: Params;`,
+  ]
+}
+
+/** A struct of single words, which lie in a uniform one after the other. */
+export function paramsStruct(fields: readonly string[]): string {
+  const lines: string[] = []
+  let line = ' '
+  for (const field of fields) {
+    if (line.length + field.length > 96) {
+      lines.push(line)
+      line = ' '
+    }
+    line += ` ${field},`
+  }
+  return ['struct Params {', ...lines, line, '}'].join('\n')
+}
+
+/** The field of a scalar of a program. */
+export function scalarField(dtype: DType, i: number): string {
+  return `a${i}: ${dtype === 'bool' ? 'u32' : dtype}`
+}
+
+/** The counters that a program asks for: `position`, or the number of an axis. */
+export type Counter = 'position' | number
+
+export function countersOf(program: Program): Counter[] {
+  const counters = new Set<Counter>()
+  for (const { op, value } of program.code)
+    if (op === 'position') counters.add('position')
+    else if (op === 'index') counters.add(value)
+  return [...counters]
+}
+
+/** How a counter walks over the iteration space, as if it were a view of 0, 1, 2 ... */
+export function counterStrides(counter: Counter, shape: readonly number[]): number[] {
+  if (counter === 'position') return contiguousStrides(shape)
+  return shape.map((_, axis) => (axis === counter ? 1 : 0))
+}
+
+/** The words of a call's parameters, written one after the other. */
+export class ParamWriter {
+  readonly words: Int32Array<ArrayBuffer>
+  readonly #floats: Float32Array<ArrayBuffer>
+  length = 0
+
+  constructor(most = 4096) {
+    this.words = new Int32Array(most)
+    this.#floats = new Float32Array(this.words.buffer)
+  }
+
+  restart(): void {
+    this.length = 0
+  }
+  /** An integer, or the low 32 bits of one. */
+  int(value: number): void {
+    this.words[this.length++] = value
+  }
+  ints(values: readonly number[]): void {
+    for (const value of values) this.int(value)
+  }
+  scalar(dtype: DType, value: number): void {
+    if (dtype === 'f32') this.#floats[this.length++] = value
+    else this.int(dtype === 'bool' ? Number(value !== 0) : value)
+  }
+  /** What has been written, until {@link restart}. */
+  get written(): Int32Array {
+    return this.words.subarray(0, this.length)
+  }
+}
+
+/**
+ * Workgroups on two axes: one axis of a GPU takes only 65535. Shaders number them as
+ * `x + y * (workgroups of x)`.
+ */
+export function spread(groups: number, most: number, name: string): [number, number, number] {
+  if (groups <= most) return [groups, 1, 1]
+  const y = Math.ceil(groups / most)
+  if (y > most)
+    throw new ShapeError(
+      `${name}: ${groups} workgroups are more than the device runs at once (${most ** 2}); split the tensor`,
+    )
+  return [Math.ceil(groups / y), y, 1]
+}

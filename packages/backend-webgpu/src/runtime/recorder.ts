@@ -1,0 +1,215 @@
+/**
+ * The stream of work: kernels are recorded one after the other into a command encoder, which is
+ * submitted when somebody waits, when it is long, or when the host writes to memory that it uses.
+ *
+ * A call costs no objects of WebGPU once its kernel has run on the same buffers before: pipelines and
+ * bind groups are kept, and the parameters of all calls of a submission lie in one uniform buffer,
+ * uploaded at once and addressed by dynamic offsets.
+ */
+import { type DeviceBuffer, DeviceError } from '@nablajs/tensor/backend'
+import { bufferUsage } from './constants.ts'
+import type { Failures } from './failures.ts'
+import type { Dispatch } from './kernel.ts'
+import { type Pipeline, Pipelines } from './pipelines.ts'
+import type { Block } from './pool.ts'
+
+/** Parameters of one submission. */
+const ringBytes = 1 << 18
+
+/** Kernels of one submission: more make the GPU wait for the host, fewer cost time to submit. */
+const longSubmission = 256
+
+/** Bind groups to keep before all are forgotten; a training step uses some hundreds. */
+const mostBindGroups = 8192
+
+export interface RecorderStats {
+  /** Kernels run so far. */
+  readonly dispatches: number
+  /** Command buffers submitted so far. */
+  readonly submissions: number
+  /** Shaders compiled so far. */
+  readonly compiled: number
+}
+
+export class Recorder {
+  readonly #device: GPUDevice
+  readonly #failures: Failures
+  readonly #pipelines: Pipelines
+  readonly #ring: GPUBuffer
+  readonly #words: Uint32Array<ArrayBuffer> = new Uint32Array(ringBytes / 4)
+  readonly #alignment: number
+  readonly #bindGroups: Map<string, GPUBindGroup> = new Map()
+  readonly #blockOf: (buffer: DeviceBuffer, what: string) => Block
+  #encoder: GPUCommandEncoder | undefined
+  #pass: GPUComputePassEncoder | undefined
+  #pipeline: Pipeline | undefined
+  /** Bytes of the ring in use. */
+  #used = 0
+  #recorded = 0
+  #dispatches = 0
+  #submissions = 0
+  #names: Set<string> = new Set()
+  /** Called before a recording begins: another recorder of the queue submits what it has. */
+  onBegin: () => void = () => {}
+  /** Called after a submission. */
+  onSubmit: () => void = () => {}
+
+  constructor(
+    device: GPUDevice,
+    failures: Failures,
+    blockOf: (buffer: DeviceBuffer, what: string) => Block,
+  ) {
+    this.#device = device
+    this.#failures = failures
+    this.#blockOf = blockOf
+    this.#pipelines = new Pipelines(device, failures)
+    this.#alignment = Math.max(16, device.limits.minUniformBufferOffsetAlignment)
+    this.#ring = device.createBuffer({
+      label: 'parameters',
+      size: ringBytes,
+      usage: bufferUsage.uniform | bufferUsage.copyTarget,
+    })
+  }
+
+  get stats(): RecorderStats {
+    return {
+      dispatches: this.#dispatches,
+      submissions: this.#submissions,
+      compiled: this.#pipelines.compiled,
+    }
+  }
+
+  dispatch({ kernel, buffers, params, groups }: Dispatch): void {
+    const { name } = kernel
+    const [x, y, z] = groups
+    const most = this.#device.limits.maxComputeWorkgroupsPerDimension
+    if (!(x <= most && y <= most && z <= most))
+      throw new DeviceError(
+        `${name}: ${x} x ${y} x ${z} workgroups; the device runs at most ${most} on each axis`,
+      )
+    const pipeline = this.#pipelines.get(kernel)
+    if (buffers.length !== pipeline.buffers)
+      throw new DeviceError(
+        `${name}: ${buffers.length} buffers came; the shader binds ${pipeline.buffers}`,
+      )
+    const bindable = this.#device.limits.maxStorageBuffersPerShaderStage
+    if (buffers.length > bindable)
+      throw new DeviceError(
+        `${name}: ${buffers.length} buffers; a shader of this device binds at most ${bindable}`,
+      )
+    if (x * y * z === 0) return
+
+    const bytes = pipeline.hasParams ? Math.max(16, Math.ceil(params.length / 4) * 16) : 0
+    if (bytes > Math.min(ringBytes, this.#device.limits.maxUniformBufferBindingSize))
+      throw new DeviceError(`${name}: ${params.length} parameters are too many for a uniform`)
+    if (this.#used + bytes > ringBytes || this.#recorded >= longSubmission) this.flush()
+    this.#begin()
+
+    let key = `${pipeline.id}:${bytes}`
+    for (const buffer of buffers) {
+      const block = this.#blockOf(buffer, name)
+      block.lastUse = this.#submissions
+      key += `,${block.id}`
+    }
+    let group = this.#bindGroups.get(key)
+    if (!group) {
+      if (this.#bindGroups.size >= mostBindGroups) this.#bindGroups.clear()
+      group = this.#bind(name, pipeline, buffers, bytes)
+      this.#bindGroups.set(key, group)
+    }
+    const pass = this.#pass!
+    if (this.#pipeline !== pipeline) {
+      pass.setPipeline(pipeline.gpu)
+      this.#pipeline = pipeline
+    }
+    if (bytes > 0) {
+      this.#words.set(params, this.#used / 4)
+      pass.setBindGroup(0, group, [this.#used])
+      this.#used += Math.ceil(bytes / this.#alignment) * this.#alignment
+    } else pass.setBindGroup(0, group)
+    pass.dispatchWorkgroups(x, y, z)
+    this.#names.add(name)
+    this.#recorded++
+    this.#dispatches++
+  }
+
+  /** Whether commands that have not been submitted use this memory. */
+  uses(block: Block): boolean {
+    return block.lastUse === this.#submissions
+  }
+
+  /** Records a copy between whole buffers. */
+  copy(from: GPUBuffer, to: GPUBuffer, bytes: number): void {
+    this.#begin()
+    this.#endPass()
+    this.#encoder!.copyBufferToBuffer(from, 0, to, 0, bytes)
+  }
+
+  /** Submits what has been recorded. */
+  flush(): void {
+    const encoder = this.#encoder
+    if (!encoder) return
+    this.#endPass()
+    // The device validates a recording as a whole; its messages carry the kernels' labels.
+    const names = [...this.#names].slice(0, 8).join(', ')
+    this.#failures.watch(names || 'copy', () => {
+      if (this.#used > 0)
+        this.#device.queue.writeBuffer(this.#ring, 0, this.#words, 0, this.#used / 4)
+      this.#device.queue.submit([encoder.finish()])
+    })
+    this.#encoder = undefined
+    this.#used = 0
+    this.#recorded = 0
+    this.#names = new Set()
+    this.#submissions++
+    this.onSubmit()
+  }
+
+  /** Forgets bind groups: some of their buffers were destroyed. */
+  forgetBindGroups(): void {
+    this.#bindGroups.clear()
+  }
+
+  destroy(): void {
+    this.#encoder = undefined
+    this.#pass = undefined
+    this.#bindGroups.clear()
+    this.#ring.destroy()
+  }
+
+  #begin(): void {
+    if (!this.#encoder) {
+      this.onBegin()
+      this.#encoder = this.#device.createCommandEncoder({ label: 'nabla' })
+    }
+    if (!this.#pass) {
+      this.#pass = this.#encoder.beginComputePass()
+      this.#pipeline = undefined
+    }
+  }
+
+  #endPass(): void {
+    this.#pass?.end()
+    this.#pass = undefined
+  }
+
+  #bind(
+    name: string,
+    pipeline: Pipeline,
+    buffers: readonly DeviceBuffer[],
+    uniformBytes: number,
+  ): GPUBindGroup {
+    const entries: GPUBindGroupEntry[] = buffers.map((buffer, binding) => ({
+      binding,
+      resource: { buffer: this.#blockOf(buffer, name).gpu },
+    }))
+    if (uniformBytes > 0)
+      entries.push({
+        binding: buffers.length,
+        resource: { buffer: this.#ring, size: uniformBytes },
+      })
+    return this.#failures.watch(name, () =>
+      this.#device.createBindGroup({ label: name, layout: pipeline.layout, entries }),
+    )
+  }
+}
