@@ -3,4 +3,12 @@
  *
  * @packageDocumentation
  */
-export type { LibraryDeclaration } from './api/index.ts'
+export type { CudaBackend } from './backend.ts'
+export { type CudaOptions, cuda } from './cuda.ts'
+export type { Environment, LibraryName } from './libraries.ts'
+export {
+  type CudaDescription,
+  describe,
+  type GpuDescription,
+  type Located,
+} from './locate.ts'

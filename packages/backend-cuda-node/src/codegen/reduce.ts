@@ -1,0 +1,343 @@
+/** Runs `reduce`: finds or makes the kernels of a reduction for the layout of a call. */
+import {
+  program as build,
+  bytesOf,
+  constant,
+  type DType,
+  DTypeError,
+  inline,
+  type Program,
+  type Reduction,
+  ShapeError,
+  showShape,
+  sizeOf,
+  type View,
+} from '@nablajs/tensor/backend'
+import type { Kernel } from '../context.ts'
+import type { Device } from '../device.ts'
+import { checkScalars, counterStrides, countersOf, outputsOf } from './element.ts'
+import {
+  checkBounds,
+  checkViews,
+  isLarge,
+  type Nest,
+  splitNest,
+  step,
+  vectorBytes,
+  vectorWidth,
+} from './layout.ts'
+import type { MapRunner } from './map.ts'
+import { blockThreads, locates, neutral, type ReduceKernel, reduceSource } from './reduce-source.ts'
+
+interface Entry {
+  readonly reduction: Reduction
+  readonly counters: readonly string[]
+  readonly dtype: DType
+  readonly output: DType
+  /** The constant result of a reduction over no elements. */
+  readonly empty: Program
+  readonly kernels: Map<string, Kernel>
+}
+
+/** A call, as both passes need it. */
+interface Call {
+  readonly entry: Entry
+  readonly nests: { readonly kept: Nest; readonly reduced: Nest }
+  /** The addresses of the inputs. */
+  readonly sources: readonly number[]
+  readonly outputs: number
+  readonly elements: number
+  readonly large: boolean
+  readonly scalars: readonly number[]
+}
+
+/** How the work of a reduction is dealt out. */
+interface Deal {
+  /** Threads for each output. */
+  readonly threads: number
+  /** Parts of the elements, to be joined by a second pass when there are several. */
+  readonly parts: number
+  readonly chunk: number
+}
+
+/** Up to so many elements one thread has an output to itself, however they lie. */
+const shortReduction = 16
+
+/** Up to so many elements a warp is enough for an output. */
+const warpReduction = 1024
+
+/** Elements that a thread goes through at least before it is worth it to have more of them. */
+const fewestElements = 64
+
+/** Elements that a thread goes through at most, for the accuracy of its sum. */
+const mostElements = 4096
+
+/** What the driver takes as the second extent of a grid. */
+const mostParts = 65535
+
+/** Deals out `outputs` times `elements`; `along` says that neighbouring outputs lie side by side. */
+export function deal(
+  outputs: number,
+  elements: number,
+  along: boolean,
+  multiprocessors: number,
+): Deal {
+  const own = elements <= shortReduction || (along && outputs >= 32)
+  const threads = own ? 1 : elements <= warpReduction ? 32 : blockThreads
+  const wanted = 1024 * multiprocessors
+  const perThread = elements / threads
+  const useful = Math.min(wanted / (outputs * threads), perThread / fewestElements)
+  const parts = Math.min(
+    mostParts,
+    Math.max(1, Math.floor(useful), Math.ceil(perThread / mostElements)),
+  )
+  // Parts begin where a vector may begin.
+  const unit = threads * vectorWidth
+  const chunk = parts === 1 ? elements : Math.ceil(elements / parts / unit) * unit
+  return { threads, parts: Math.ceil(elements / chunk), chunk }
+}
+
+export class ReduceRunner {
+  readonly #device: Device
+  readonly #map: MapRunner
+  /** By program, then by combine and `finish`. */
+  readonly #entries: Map<string, Entry>[] = []
+
+  /** `map` fills outputs whose elements reduce nothing. */
+  constructor(device: Device, map: MapRunner) {
+    this.#device = device
+    this.#map = map
+  }
+
+  run(
+    reduction: Reduction,
+    inputs: readonly View[],
+    output: View,
+    scalars: readonly number[],
+  ): void {
+    const { program } = reduction
+    const { name } = program
+    this.#device.context.enter(name)
+    const entry = this.#entry(reduction)
+    checkViews(inputs, program.inputs, 'input', name)
+    checkViews([output], [entry.output], 'output', name)
+    checkScalars(program, scalars)
+    const shape = inputs[0]?.shape ?? output.shape
+    const reduced = reducedAxes(shape, inputs, output, name)
+    if (sizeOf(output.shape) === 0) return
+    if (sizeOf(shape) === 0) {
+      this.#map.run(entry.empty, [], [output], scalars)
+      return
+    }
+    let last = checkBounds(output, name)
+    for (const view of inputs) last = Math.max(last, checkBounds(view, name))
+    const large = isLarge(last, sizeOf(shape))
+    const nests = splitNest(
+      shape,
+      [
+        ...inputs.map((view) => view.strides),
+        ...entry.counters.map((key) => counterStrides(key, shape)),
+        output.strides.map((stride, axis) => (reduced[axis] ? 0 : stride)),
+      ],
+      reduced,
+    )
+    const outputs = sizeOf(nests.kept.extents)
+    const elements = sizeOf(nests.reduced.extents)
+    const along = inputs.some((_, i) => nests.kept.strides[i]!.at(-1) === 1)
+    const { multiprocessors } = this.#device.context
+    const dealt = deal(outputs, elements, along, multiprocessors)
+    const sources = inputs.map((view) => this.#device.address(view, name))
+    const target = this.#device.address(output, name)
+    const first = { entry, nests, sources, outputs, elements, large, scalars }
+    if (dealt.parts === 1) {
+      this.#pass(first, dealt, [target], false)
+      return
+    }
+    const count = dealt.parts * outputs
+    const bytes = Math.ceil((count * bytesOf(entry.dtype)) / vectorBytes) * vectorBytes
+    const located = locates(reduction.combine) ? 4 * count : 0
+    this.#device.pool.scratch(bytes + located, (scratch) => {
+      const partial = located > 0 ? [scratch, scratch + bytes] : [scratch]
+      this.#pass(first, dealt, partial, true)
+      this.#joinParts(first, dealt.parts, partial, target)
+    })
+  }
+
+  /** One pass over the elements, to the output or to a partial result for each part. */
+  #pass(
+    call: Call,
+    { threads, parts, chunk }: Deal,
+    targets: readonly number[],
+    partial: boolean,
+  ): void {
+    const { entry, nests, sources, outputs, elements, large, scalars } = call
+    const { kept, reduced } = nests
+    const { program } = entry.reduction
+    const kinds = sources.map((_, i) => {
+      const stride = reduced.strides[i]!.at(-1)
+      return stride === 1 ? step.unit : stride === 0 ? step.fixed : step.strided
+    })
+    const vectors =
+      threads > 1 &&
+      reduced.extents.at(-1)! % vectorWidth === 0 &&
+      kinds.includes(step.unit) &&
+      kinds.every(
+        (kind, i) =>
+          kind !== step.unit ||
+          (sources[i]! % vectorBytes === 0 &&
+            kept.strides[i]!.every((stride) => stride % vectorWidth === 0) &&
+            reduced.strides[i]!.slice(0, -1).every((stride) => stride % vectorWidth === 0)),
+      )
+    const kernel = this.#kernel(entry, {
+      program,
+      partial,
+      counters: entry.counters,
+      kept: kept.extents.length,
+      reduced: reduced.extents.length,
+      kinds,
+      threads,
+      width: vectors ? vectorWidth : 1,
+      large,
+    })
+    const { context } = this.#device
+    const put = (value: number): void => (large ? context.long(value) : context.int(value))
+    context.begin()
+    for (const source of sources) context.address(source)
+    for (const target of targets) context.address(target)
+    put(outputs)
+    put(elements)
+    put(chunk)
+    for (const extent of kept.extents.slice(1)) put(extent)
+    for (const extent of reduced.extents.slice(1)) put(extent)
+    const operands = sources.length + entry.counters.length
+    for (let o = 0; o < operands; o++) {
+      for (const stride of kept.strides[o]!) put(stride)
+      for (const stride of reduced.strides[o]!) put(stride)
+    }
+    if (!partial) for (const stride of kept.strides[operands]!) put(stride)
+    this.#device.scalars(program.scalars, scalars)
+    this.#launch(kernel, outputs, threads, parts)
+  }
+
+  /** The second pass: joins the parts of each output, in their order. */
+  #joinParts(
+    { entry, nests, outputs, large, scalars }: Call,
+    parts: number,
+    sources: readonly number[],
+    target: number,
+  ): void {
+    const { kept } = nests
+    const threads =
+      outputs >= 1024 || parts <= shortReduction ? 1 : parts <= warpReduction ? 32 : blockThreads
+    const kernel = this.#kernel(entry, {
+      program: undefined,
+      partial: false,
+      counters: [],
+      kept: kept.extents.length,
+      reduced: 1,
+      kinds: [],
+      threads,
+      width: 1,
+      large,
+    })
+    const { context } = this.#device
+    const put = (value: number): void => (large ? context.long(value) : context.int(value))
+    context.begin()
+    for (const source of sources) context.address(source)
+    context.address(target)
+    put(outputs)
+    put(parts)
+    put(parts)
+    for (const extent of kept.extents.slice(1)) put(extent)
+    for (const stride of kept.strides.at(-1)!) put(stride)
+    this.#device.scalars(entry.reduction.program.scalars, scalars)
+    this.#launch(kernel, outputs, threads, 1)
+  }
+
+  #launch(kernel: Kernel, outputs: number, threads: number, parts: number): void {
+    const rows = blockThreads / threads
+    const blocks = Math.ceil(outputs / rows)
+    if (threads === 1) this.#device.context.launch(kernel, blocks, parts, 1, blockThreads)
+    else this.#device.context.launch(kernel, blocks, parts, 1, threads, rows)
+  }
+
+  #kernel(
+    { reduction, kernels, dtype }: Entry,
+    variant: Omit<ReduceKernel, 'name' | 'scalars' | 'dtype' | 'combine' | 'finish'>,
+  ): Kernel {
+    const { program, partial, kept, reduced, kinds, threads, width, large } = variant
+    const key = `${program !== undefined} ${partial} ${kept} ${reduced} ${kinds.join('')} ${threads} ${width} ${large}`
+    let kernel = kernels.get(key)
+    if (!kernel) {
+      const { name } = reduction.program
+      const { combine, finish } = reduction
+      const scalars = reduction.program
+      const { source, entry } = reduceSource({ ...variant, name, scalars, dtype, combine, finish })
+      kernel = this.#device.kernel(source, entry, name)
+      kernels.set(key, kernel)
+    }
+    return kernel
+  }
+
+  #entry(reduction: Reduction): Entry {
+    const { program, combine, finish } = reduction
+    let entries = this.#entries[program.id]
+    if (!entries) {
+      entries = new Map()
+      this.#entries[program.id] = entries
+    }
+    const key = `${combine} ${finish?.id}`
+    let entry = entries.get(key)
+    if (!entry) {
+      entry = makeEntry(reduction)
+      entries.set(key, entry)
+    }
+    return entry
+  }
+}
+
+function makeEntry(reduction: Reduction): Entry {
+  const { program, combine, finish } = reduction
+  const dtype = outputsOf(program)[0]!
+  if (dtype === 'bool' && (combine === 'sum' || combine === 'prod'))
+    throw new DTypeError(`${program.name}: a ${combine} of bool; cast to i32 first`)
+  const combined = locates(combine) ? 'i32' : dtype
+  if (finish && finish.inputs[0] !== combined)
+    throw new DTypeError(
+      `${finish.name}: takes ${finish.inputs[0]}; the combined value is ${combined}`,
+    )
+  if (finish && countersOf(finish).length > 0)
+    throw new DTypeError(`${finish.name}: a finish has no index or position`)
+  const nothing = constant(locates(combine) ? 0 : neutral(combine, dtype), combined)
+  return {
+    reduction,
+    counters: countersOf(program),
+    dtype,
+    output: finish ? outputsOf(finish)[0]! : combined,
+    empty: build({ name: program.name, inputs: [], scalars: program.scalars }, (...scalars) =>
+      finish ? inline(finish, [nothing, ...scalars]) : nothing,
+    ),
+    kernels: new Map(),
+  }
+}
+
+function reducedAxes(
+  shape: readonly number[],
+  inputs: readonly View[],
+  output: View,
+  name: string,
+): boolean[] {
+  for (const view of inputs)
+    if (view.shape.length !== shape.length || view.shape.some((n, axis) => n !== shape[axis]))
+      throw new ShapeError(
+        `${name}: inputs of ${showShape(shape)} and ${showShape(view.shape)}; they must have one shape`,
+      )
+  const fits =
+    output.shape.length === shape.length &&
+    output.shape.every((extent, axis) => extent === 1 || extent === shape[axis])
+  if (!fits)
+    throw new ShapeError(
+      `${name}: ${showShape(shape)} does not reduce to ${showShape(output.shape)}`,
+    )
+  return shape.map((extent, axis) => extent !== 1 && output.shape[axis] === 1)
+}

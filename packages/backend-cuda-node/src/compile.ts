@@ -1,0 +1,168 @@
+/** From CUDA C to kernels: NVRTC, and the caches before it. */
+import { DeviceError } from '@nablajs/tensor/backend'
+import { type Bound, nvrtcApi } from './api/index.ts'
+import type { DiskCache } from './cache.ts'
+import { addressOf, Cells, textIn } from './cells.ts'
+import type { Context, Kernel } from './context.ts'
+
+type Nvrtc = Bound<typeof nvrtcApi>
+
+/**
+ * Products and sums are rounded one by one, as on every other device, so that `a * a - b * b` is 0
+ * for equal a and b; kernels that want fused ones say `fmaf`.
+ */
+const options: readonly string[] = ['--std=c++17', '--fmad=false']
+
+/** Null-terminated strings, and the table of their addresses, as C wants them. */
+class StringList {
+  readonly #bytes: readonly Uint8Array[]
+  readonly #table: BigUint64Array
+  readonly address: number
+
+  constructor(texts: readonly string[]) {
+    const encoder = new TextEncoder()
+    this.#bytes = texts.map((text) => encoder.encode(`${text}\0`))
+    this.#table = BigUint64Array.from(this.#bytes, (bytes) => BigInt(addressOf(bytes)))
+    this.address = addressOf(this.#table)
+  }
+  get length(): number {
+    return this.#bytes.length
+  }
+}
+
+/**
+ * The newest architecture that the compiler knows and the GPU runs: code for 8.0 runs on 8.x, and
+ * not on 9.0.
+ */
+export function chooseArchitecture(gpu: number, known: readonly number[], version: string): number {
+  const major = Math.floor(gpu / 10)
+  const fitting = known.filter((arch) => Math.floor(arch / 10) === major && arch <= gpu)
+  if (fitting.length > 0) return Math.max(...fitting)
+  const newest = Math.max(...known)
+  throw new DeviceError(
+    `cuda: NVRTC ${version} compiles for compute capabilities ${known.map((arch) => arch / 10).join(', ')}, ` +
+      `and the GPU has ${(gpu / 10).toFixed(1)}: ` +
+      (gpu > newest ? 'install a newer CUDA' : 'CUDA 12 still knows GPUs from 5.0 on'),
+  )
+}
+
+/** Compiles for one architecture. */
+export class RuntimeCompiler {
+  readonly #api: Nvrtc
+  readonly #cells: Cells = new Cells()
+  /** What besides the source decides about the result. */
+  readonly identity: string
+  readonly #flags: readonly string[]
+
+  constructor(api: Nvrtc, version: number, path: string, gpu: number) {
+    this.#api = api
+    const [cell] = this.#cells.at
+    this.#check(api.nvrtcGetNumSupportedArchs(cell!), 'cuda')
+    const known = new Int32Array(this.#cells.int(0))
+    this.#check(api.nvrtcGetSupportedArchs(addressOf(known)), 'cuda')
+    const shown = `${Math.floor(version / 1000)}.${(version % 1000) / 10}`
+    const architecture = chooseArchitecture(gpu, [...known], shown)
+    this.#flags = [...options, `--gpu-architecture=sm_${architecture}`]
+    this.identity = [path, version, ...this.#flags].join(' ')
+  }
+
+  /** The machine code of a source; a DeviceError with the compiler's log when it does not compile. */
+  compile(source: string, name: string): Uint8Array {
+    const api = this.#api
+    const [cell, sizeCell] = this.#cells.at as [number, number]
+    this.#check(api.nvrtcCreateProgram(cell, source, `${name}.cu`, 0, 0, 0), name)
+    const program = this.#cells.word(0)
+    try {
+      const flags = new StringList(this.#flags)
+      const code = api.nvrtcCompileProgram(program, flags.length, flags.address)
+      if (code !== nvrtcApi.constants.NVRTC_SUCCESS) {
+        this.#check(api.nvrtcGetProgramLogSize(program, sizeCell), name)
+        const log = new Uint8Array(this.#cells.word(1))
+        this.#check(api.nvrtcGetProgramLog(program, addressOf(log)), name)
+        throw new DeviceError(
+          `${name}: the kernel does not compile (${api.nvrtcGetErrorString(code)}):\n${textIn(log)}`,
+        )
+      }
+      this.#check(api.nvrtcGetCUBINSize(program, sizeCell), name)
+      const cubin = new Uint8Array(this.#cells.word(1))
+      this.#check(api.nvrtcGetCUBIN(program, addressOf(cubin)), name)
+      return cubin
+    } finally {
+      this.#cells.put(0, program)
+      api.nvrtcDestroyProgram(cell)
+    }
+  }
+
+  #check(code: number, what: string): void {
+    if (code !== nvrtcApi.constants.NVRTC_SUCCESS)
+      throw new DeviceError(`${what}: NVRTC answered ${this.#api.nvrtcGetErrorString(code)}`)
+  }
+}
+
+/** The kernels of one device: each source is compiled once, and kept on disk too. */
+export class Compiler {
+  readonly #context: Context
+  readonly #runtime: RuntimeCompiler
+  readonly #disk: DiskCache
+  readonly #kernels: Map<string, Kernel> = new Map()
+  readonly #modules: number[] = []
+  /** Told of every source before it is loaded, for tests that compile them for other GPUs. */
+  onSource: ((source: string, name: string) => void) | undefined
+  /** How many sources went to NVRTC, and how many came from the disk. */
+  compiled = 0
+  loaded = 0
+
+  constructor(context: Context, runtime: RuntimeCompiler, disk: DiskCache) {
+    this.#context = context
+    this.#runtime = runtime
+    this.#disk = disk
+  }
+
+  /** Kernels made so far. */
+  get size(): number {
+    return this.#kernels.size
+  }
+
+  /**
+   * The function `entry` of a source.
+   *
+   * @param name What people call it: the op.
+   */
+  kernel(source: string, entry: string, name: string): Kernel {
+    const known = this.#kernels.get(source)
+    if (known) return known
+    this.onSource?.(source, name)
+    const key = `${this.#runtime.identity}\n${source}`
+    const stored = this.#disk.get(key)
+    let module = stored && this.#load(stored)
+    if (module) this.loaded++
+    else {
+      if (stored) this.#disk.delete(key)
+      const cubin = this.#runtime.compile(source, name)
+      this.compiled++
+      module = this.#load(cubin)
+      if (!module) throw new DeviceError(`${name}: the driver does not load the compiled kernel`)
+      this.#disk.set(key, cubin)
+    }
+    this.#modules.push(module)
+    const { driver, cells } = this.#context
+    this.#context.check(driver.cuModuleGetFunction(cells.at[0]!, module, entry), name)
+    const kernel = { handle: cells.word(0), name }
+    this.#kernels.set(source, kernel)
+    return kernel
+  }
+
+  dispose(): void {
+    if (this.#context.usable)
+      for (const module of this.#modules) this.#context.driver.cuModuleUnload(module)
+    this.#modules.length = 0
+    this.#kernels.clear()
+  }
+
+  /** 0 when the driver does not take it. */
+  #load(cubin: Uint8Array): number {
+    const { driver, cells } = this.#context
+    const code = driver.cuModuleLoadData(cells.at[0]!, addressOf(cubin))
+    return code === 0 ? cells.word(0) : 0
+  }
+}

@@ -1,0 +1,41 @@
+/** What kernels need of their device: memory, compilation and launches, in one place. */
+import { bytesOf, type DType, type View } from '@nablajs/tensor/backend'
+import type { Compiler } from './compile.ts'
+import type { Context, Kernel } from './context.ts'
+import type { Pool } from './pool.ts'
+
+export class Device {
+  readonly context: Context
+  readonly pool: Pool
+  readonly compiler: Compiler
+
+  constructor(context: Context, pool: Pool, compiler: Compiler) {
+    this.context = context
+    this.pool = pool
+    this.compiler = compiler
+  }
+
+  /** The address of a view's first element. */
+  address(view: View, what: string): number {
+    const buffer = this.pool.own(view.buffer, what)
+    this.pool.use(buffer)
+    return buffer.address + bytesOf(view.dtype) * view.offset
+  }
+
+  /** Adds scalars to the parameters of the launch being prepared. */
+  scalars(dtypes: readonly DType[], values: readonly number[]): void {
+    const { context } = this
+    for (let i = 0; i < dtypes.length; i++) {
+      const value = values[i]!
+      if (dtypes[i] === 'f32') context.float(value)
+      else if (dtypes[i] === 'f64') context.double(value)
+      else if (dtypes[i] === 'bool') context.int(value === 0 ? 0 : 1)
+      else context.int(value)
+    }
+  }
+
+  /** A kernel of a source, by the name of its op. */
+  kernel(source: string, entry: string, name: string): Kernel {
+    return this.compiler.kernel(source, entry, name)
+  }
+}
