@@ -47,20 +47,23 @@ export class Convolution extends Source {
   cImage: usize
   cRow: usize
   cPixel: usize
+  /** {@link convolutionPacked} bytes for B, which threads share. */
+  packed: usize
   /** {@link convolutionScratch} bytes. */
   scratch: usize
 }
 
 // The scratch memory: the rows of a tile, where the windows and the outputs of each output row
-// begin, the runs, the packed B, the padded rows.
+// begin, the padded rows.
 const BASES: usize = ROWS_BYTES
 const TARGETS: usize = BASES + MAX_ROWS * 4
-const RUNS: usize = TARGETS + MAX_ROWS * 4
+const BUFFER: usize = (TARGETS + MAX_ROWS * 4 + 63) & ~63
 
+/** The runs come before the packed B. */
 // @ts-ignore: decorator
 @inline
 function packedStart(c: Convolution): usize {
-  return (RUNS + <usize>(c.tapsH * c.tapsW) * 4 + 63) & ~63
+  return (<usize>(c.tapsH * c.tapsW) * 4 + 63) & ~63
 }
 
 /** Bytes of all columns of one k of the packed B. */
@@ -70,14 +73,12 @@ function packedRow(c: Convolution): usize {
   return (<usize>c.columns + NR - 1 & ~(NR - 1)) << 2
 }
 
-// @ts-ignore: decorator
-@inline
-function bufferStart(c: Convolution): usize {
+export function convolutionPacked(c: Convolution): usize {
   return packedStart(c) + <usize>(c.tapsH * c.tapsW * c.channels) * packedRow(c)
 }
 
-export function convolutionScratch(c: Convolution): i32 {
-  return <i32>bufferStart(c) + bufferBytes(c)
+export function convolutionScratch(c: Convolution): usize {
+  return BUFFER + bufferBytes(c)
 }
 
 /** Whether the taps of one row of the window touch, and so make one run. */
@@ -110,14 +111,14 @@ export function convolutionPack(c: Convolution): void {
   const runs = c.tapsH * across
   for (let t = 0; t < runs; t++)
     store<usize>(
-      c.scratch + RUNS + (<usize>t << 2),
+      c.packed + (<usize>t << 2),
       <usize>(t / across * c.dilationH) * rowPitch(c) +
         <usize>(t % across * c.dilationW) * pixelPitch(c),
     )
 
   const piece = pieceOf(run)
   const together = runsTogether(run)
-  let target = c.scratch + packedStart(c)
+  let target = c.packed + packedStart(c)
   for (let t = 0; t < runs; t += together)
     for (let q = 0; q < run; q += piece) {
       const depth = min32(together, runs - t) * min32(piece, run - q)
@@ -149,7 +150,7 @@ function packBlock(c: Convolution, k: i32, depth: i32, target: usize): void {
 export function convolve(c: Convolution, first: i32, last: i32): void {
   const bases = c.scratch + BASES
   const targets = c.scratch + TARGETS
-  const buffer = c.scratch + bufferStart(c)
+  const buffer = c.scratch + BUFFER
   while (first < last) {
     const end = sourceRows(c, first, last, bases, buffer)
     for (let row = first; row < end; row++)
@@ -170,14 +171,14 @@ function block(c: Convolution, rows: i32): void {
   const together = runsTogether(run)
   for (let j = 0; j < c.columns; j += NC) {
     const columns = min32(NC, c.columns - j)
-    let packed = c.scratch + packedStart(c)
+    let packed = c.packed + packedStart(c)
     for (let t = 0; t < runs; t += together) {
       const count = min32(together, runs - t)
       for (let q = 0; q < run; q += piece) {
         const length = min32(piece, run - q)
         const depth = <usize>(count * length)
         sweep(
-          c, rows, <usize>q << 2, c.scratch + RUNS + (<usize>t << 2), count, length,
+          c, rows, <usize>q << 2, c.packed + (<usize>t << 2), count, length,
           packed + depth * (<usize>j << 2), j, columns, t + q > 0,
         )
         packed += depth * packedRow(c)

@@ -11,6 +11,7 @@
  * input too; the gradient for the weight follows below.
  */
 import { Convolution } from './convolve'
+import { zeroFloats } from './floats'
 import { fma } from './simd'
 import { WeightGradient } from './weights'
 import { firstInside, lastInside } from './windows'
@@ -97,9 +98,15 @@ function sumTaps(list: usize, taps: i32, a: usize, c: usize, channels: i32): voi
   }
 }
 
-/** The gradient for the weight: each row of windows is summed by itself, then added to W. */
-export function depthwiseWeight(g: WeightGradient): void {
-  memory.fill(g.w, 0, <usize>(g.tapsH * g.tapsW) * g.wPitch)
+/**
+ * The gradient for the weight: each row of windows is summed by itself, then added to W. Computes the
+ * channels `first .. last`.
+ */
+export function depthwiseWeight(g: WeightGradient, first: i32, last: i32): void {
+  const offset = <usize>first << 2
+  const channels = last - first
+  for (let tap = 0; tap < g.tapsH * g.tapsW; tap++)
+    zeroFloats(g.w + <usize>tap * g.wPitch + offset, channels)
   const line = <usize>g.width * g.pitch
   for (let row = 0; row < g.count * g.gridH; row++) {
     const top = row % g.gridH * g.strideH - g.top
@@ -114,16 +121,18 @@ export function depthwiseWeight(g: WeightGradient): void {
         if (v0 >= v1) continue
         const a = g.images + <usize>y * line + <usize>(v0 * g.strideW + shift) * g.pitch
         const d = g.d + <usize>(row * g.gridW + v0) * g.dPitch
-        sumWindows(g, a, d, v1 - v0, g.w + <usize>(r * g.tapsW + s) * g.wPitch)
+        const w = g.w + <usize>(r * g.tapsW + s) * g.wPitch
+        sumWindows(g, a + offset, d + offset, v1 - v0, w + offset, channels)
       }
     }
   }
 }
 
-function sumWindows(g: WeightGradient, a: usize, d: usize, count: i32, w: usize): void {
+function sumWindows(
+  g: WeightGradient, a: usize, d: usize, count: i32, w: usize, channels: i32,
+): void {
   const step = <usize>g.strideW * g.pitch
   const dStep = g.dPitch
-  let channels = g.channels
   for (; channels >= 16; channels -= 16) {
     let c0 = f32x4.splat(0), c1 = f32x4.splat(0), c2 = f32x4.splat(0), c3 = f32x4.splat(0)
     let ap = a

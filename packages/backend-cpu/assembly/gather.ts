@@ -19,39 +19,46 @@ export class Picking {
   value: usize
   /** Bytes that an index of 1 moves along the line. */
   pitch: usize
-  /** Number of axes, at least one. */
+  /** Which axis a range counts; the others are walked whole. */
+  split: i32
+  /** Whether scatterAdd adds floats, not integers. */
+  float: i32
+  /** Number of axes, at least one. Their records follow: extent, counter (0), and the strides of indices, line and value. */
   rank: i32
-  /** `rank` records of extent, counter (0), and the strides of indices, line and value. */
-  axes: usize
 }
 
+const AXES: usize = 28
 const RECORD: usize = 20
 
 /** What happens at each place: a move, or an addition of floats or of integers. */
 const MOVE: i32 = 0
 const ADD_FLOATS: i32 = 1
 
-export function gather(p: Picking): void {
-  walk(p, MOVE)
+/** The places `first .. last` along the axis `split`. */
+export function gather(p: Picking, first: i32, last: i32): void {
+  walk(p, first, last, MOVE)
 }
 
-/** Equal indices add in the order of the source. */
-export function scatterAdd(p: Picking, float: i32): void {
-  walk(p, float ? ADD_FLOATS : 2)
+/** Equal indices add in the order of the source; threads may not split the axis of the indices. */
+export function scatterAdd(p: Picking, first: i32, last: i32): void {
+  walk(p, first, last, p.float ? ADD_FLOATS : 2)
 }
 
-function walk(p: Picking, kind: i32): void {
-  const inner = p.axes + <usize>(p.rank - 1) * RECORD
+function walk(p: Picking, first: i32, last: i32, kind: i32): void {
+  const axes = changetype<usize>(p) + AXES
+  const split = axes + <usize>p.split * RECORD
+  store<i32>(split, last - first)
+  const inner = axes + <usize>(p.rank - 1) * RECORD
   const extent = load<i32>(inner)
-  let indices = p.indices
-  let line = p.line
-  let value = p.value
+  let indices = p.indices + <usize>first * load<usize>(split, 8)
+  let line = p.line + <usize>first * load<usize>(split, 12)
+  let value = p.value + <usize>first * load<usize>(split, 16)
   for (;;) {
     row(p.pitch, kind, extent, inner, indices, line, value)
     // Advance the outer axes; an axis that is through goes back to its start.
     let axis = inner
     for (;;) {
-      if (axis == p.axes) return
+      if (axis == axes) return
       axis -= RECORD
       const count = load<i32>(axis, 4) + 1
       indices += load<usize>(axis, 8)

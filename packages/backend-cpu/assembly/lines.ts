@@ -20,18 +20,41 @@ export class Lines {
   /** From line to line of a sheet. */
   xAcross: usize
   outAcross: usize
-  /** Number of the other axes. */
-  rank: i32
-  /** `rank` records of extent, counter (0), and the strides of x and out. */
-  axes: usize
   scratch: usize
+  /** What a range counts: one of the other axes, or with `rank` the lines of a sheet. */
+  split: i32
+  /** One of the constants of the kernel. */
+  kind: i32
+  descending: i32
+  /** Number of the other axes. Their records follow: extent, counter (0), and the strides of x and out. */
+  rank: i32
 }
 
+const AXES: usize = 52
 const RECORD: usize = 16
+
+/** Restricts p to the places `first .. last` of what is split, from where {@link leave} brings it back. */
+export function enter(p: Lines, first: i32, last: i32): void {
+  if (p.split == p.rank) p.width = last - first
+  else store<i32>(changetype<usize>(p) + AXES + <usize>p.split * RECORD, last - first)
+  shift(p, first)
+}
+
+export function leave(p: Lines, first: i32): void {
+  shift(p, -first)
+}
+
+function shift(p: Lines, count: i32): void {
+  const axis = changetype<usize>(p) + AXES + <usize>p.split * RECORD
+  const all = p.split == p.rank
+  p.x += <usize>count * (all ? p.xAcross : load<usize>(axis, 8))
+  p.out += <usize>count * (all ? p.outAcross : load<usize>(axis, 12))
+}
 
 /** Moves on to the next sheet; false after the last, with everything back at the start. */
 export function nextSheet(p: Lines): bool {
-  for (let axis = p.axes + <usize>p.rank * RECORD; axis > p.axes; ) {
+  const axes = changetype<usize>(p) + AXES
+  for (let axis = axes + <usize>p.rank * RECORD; axis > axes; ) {
     axis -= RECORD
     const count = load<i32>(axis, 4) + 1
     p.x += load<usize>(axis, 8)

@@ -6,7 +6,7 @@
  * A step must wait for the one before it. So lines that lie side by side in memory are run together,
  * with their results so far in scratch memory.
  */
-import { Lines, nextSheet } from './lines'
+import { enter, leave, Lines, nextSheet } from './lines'
 import { min32 } from './simd'
 
 const SUM: i32 = 0
@@ -25,25 +25,32 @@ export function scanScratch(): usize {
   return TOGETHER * 8
 }
 
-/** `kind` is one of the constants above. */
-export function scanFloats(p: Lines, kind: i32): void {
-  do sheet<f32, f64>(p, kind)
+/** The kind is one of the constants above. */
+export function scanFloats(p: Lines, first: i32, last: i32): void {
+  enter(p, first, last)
+  do sheet<f32, f64>(p)
   while (nextSheet(p))
+  leave(p, first)
 }
 
 /** There is no log-sum-exp of integers; sums and products wrap. */
-export function scanSigned(p: Lines, kind: i32): void {
-  do sheet<i32, i32>(p, kind)
+export function scanSigned(p: Lines, first: i32, last: i32): void {
+  enter(p, first, last)
+  do sheet<i32, i32>(p)
   while (nextSheet(p))
+  leave(p, first)
 }
 
-export function scanUnsigned(p: Lines, kind: i32): void {
-  do sheet<u32, u32>(p, kind)
+export function scanUnsigned(p: Lines, first: i32, last: i32): void {
+  enter(p, first, last)
+  do sheet<u32, u32>(p)
   while (nextSheet(p))
+  leave(p, first)
 }
 
 /** Elements of type T, joined as numbers of type A. */
-function sheet<T, A>(p: Lines, kind: i32): void {
+function sheet<T, A>(p: Lines): void {
+  const kind = p.kind
   const xStep = p.xStep
   const outStep = p.outStep
   const count = p.count

@@ -4,7 +4,7 @@
  * stable. Short lines are sorted by insertion; others by the bytes of the value, the lowest first,
  * where a byte that all elements share costs nothing.
  */
-import { Lines, nextSheet } from './lines'
+import { enter, leave, Lines, nextSheet } from './lines'
 
 /** How the bits of a value become an unsigned number of the same order. */
 const FLOAT: i32 = 0
@@ -23,10 +23,12 @@ export function sortScratch(p: Lines): usize {
 }
 
 /** NaN is the largest float, and equal to itself; so are the zeros to each other. */
-export function sort(p: Lines, kind: i32, descending: i32): void {
+export function sort(p: Lines, first: i32, last: i32): void {
+  const kind = p.kind
   const count = p.count
+  enter(p, first, last)
   const numbers = p.scratch + COUNTERS
-  const flip: u32 = descending ? 0xffffffff : 0
+  const flip: u32 = p.descending ? 0xffffffff : 0
   do {
     for (let line = 0; line < p.width; line++) {
       let x = p.x + <usize>line * p.xAcross
@@ -45,6 +47,7 @@ export function sort(p: Lines, kind: i32, descending: i32): void {
       }
     }
   } while (nextSheet(p))
+  leave(p, first)
 }
 
 // @ts-ignore: decorator

@@ -3,4 +3,5 @@
  *
  * @packageDocumentation
  */
-export { type CpuOptions, cpu } from './cpu.ts'
+export { type CpuBackend, type CpuDescription, type CpuOptions, cpu } from './cpu.ts'
+export type { LibraryChoice, NativeLibrary } from './native/types.ts'

@@ -43,7 +43,8 @@ export class Memory {
   readonly #allocator: Allocator
   readonly #scratch: Map<number, number> = new Map()
   #pages: number
-  #disposed = false
+  /** Why nothing can be used any more. */
+  #ended: string | undefined
   #buffers = 0
   #bytes = 0
   #peak = 0
@@ -70,9 +71,9 @@ export class Memory {
     return buffer
   }
 
-  /** After {@link dispose} there is nothing left to free, and that is no error. */
+  /** After {@link end} there is nothing left to free, and that is no error. */
   free(buffer: DeviceBuffer): void {
-    if (this.#disposed) return
+    if (this.#ended !== undefined) return
     const address = this.addressOf(buffer, 'free')
     this.#allocator.free(address, buffer.bytes)
     ;(buffer as CpuBuffer).address = 0
@@ -86,7 +87,7 @@ export class Memory {
       buffer instanceof CpuBuffer &&
       buffer.memory === this &&
       buffer.address !== 0 &&
-      !this.#disposed
+      this.#ended === undefined
     )
       return buffer.address
     this.check(what)
@@ -96,9 +97,9 @@ export class Memory {
     )
   }
 
-  /** Throws a DeviceError once the memory is disposed. */
+  /** Throws a DeviceError once the memory has ended. */
   check(what: string): void {
-    if (this.#disposed) throw new DeviceError(`${what}: the cpu device was disposed`)
+    if (this.#ended !== undefined) throw new DeviceError(`${what}: ${this.#ended}`)
   }
 
   /** Memory for the length of a kernel call; not counted as a buffer. */
@@ -126,8 +127,9 @@ export class Memory {
     this.#peak = this.#bytes
   }
 
-  dispose(): void {
-    this.#disposed = true
+  /** Lets go of all memory; any later use is a DeviceError with this reason. */
+  end(reason: string): void {
+    this.#ended ??= reason
     // WebAssembly memory cannot be freed, only dropped.
     this.wasm = new WebAssembly.Memory({ initial: 0 })
     this.i32 = new Int32Array(0)

@@ -11,7 +11,7 @@ import {
   type View,
 } from '@nablajs/tensor/backend'
 import { createKernels } from '../src/kernels/index.ts'
-import { hasRelaxedSimd } from '../src/kernels/load.ts'
+import { compileKernels, hasRelaxedSimd } from '../src/kernels/load.ts'
 
 /** The builds and kinds of memory that tests run with. */
 export const variants = [
@@ -92,7 +92,7 @@ export async function testKernels(options: {
       },
       pointer: (view) => (view.buffer as TestBuffer).at + view.offset * 4,
     },
-    options.relaxed,
+    await compileKernels(options.shared, options.relaxed),
   )
 
   const arrayOf = (view: View) => (view.dtype === 'f32' ? floats : integers)

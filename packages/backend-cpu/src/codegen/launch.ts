@@ -1,14 +1,21 @@
 /** What map and reduce share on the way from a call to a kernel. */
 import { type DType, DTypeError, ShapeError, showShape, type View } from '@nablajs/tensor/backend'
 import type { Memory } from '../memory.ts'
-import type { Run } from './module.ts'
+import type { Pool } from '../threads/pool.ts'
+import type { GeneratedKernel } from './module.ts'
 import { type StepKind, step } from './operands.ts'
 
 /**
  * Elements of one call into wasm. Engines run a new kernel in a quick and slow version first and
- * only swap it at the next call; and a thread pool will deal out pieces of about this size.
+ * only swap it at the next call; and threads take pieces of up to this size.
  */
 const pieceElements = 1 << 16
+
+/** Instructions on elements below which work stays with the caller: waking a thread takes about as long. */
+const leastWork = 1 << 19
+
+/** Pieces for each thread, so that a thread that is held up leaves its share to the others. */
+const piecesPerThread = 4
 
 /** Words of the parameter block; enough for hundreds of operands. */
 const descriptorWords = 1 << 14
@@ -20,11 +27,14 @@ export class Launcher {
   readonly descriptor: number
   /** Its place among the words of the memory. */
   readonly word: number
+  /** The threads to share work with, if there are several. */
+  readonly pool: Pool | undefined
   /** Kernels made so far. */
   compiled = 0
 
-  constructor(memory: Memory) {
+  constructor(memory: Memory, pool?: Pool) {
     this.memory = memory
+    this.pool = pool
     this.descriptor = memory.scratch(4 * descriptorWords)
     this.word = this.descriptor >>> 2
   }
@@ -45,16 +55,33 @@ export class Launcher {
     }
   }
 
-  /** Runs the outermost loop of `outer` steps with `inner` elements each, in pieces if it is long. */
-  run(kernel: Run, outer: number, inner: number): void {
-    if (outer * inner <= pieceElements) {
-      kernel(this.descriptor, 0, outer)
+  /**
+   * Runs the outermost loop of `outer` steps with `inner` elements each, in pieces if it is long, on
+   * all threads if it is work for them. `lanes` says that it is the loop that goes into the lanes.
+   */
+  run(
+    kernel: GeneratedKernel,
+    outer: number,
+    inner: number,
+    lanes: boolean,
+    instructions: number,
+  ): void {
+    const elements = outer * inner
+    const { pool } = this
+    if (pool !== undefined && elements * instructions >= leastWork && outer > 1) {
+      const wanted = Math.max(piecesPerThread * pool.threads, elements / pieceElements)
+      const piece = Math.ceil(outer / wanted)
+      // Pieces of a single loop are whole vectors and cache lines.
+      pool.run(kernel, this.descriptor, 0, outer, lanes ? Math.ceil(piece / 16) * 16 : piece)
       return
     }
-    // A multiple of 16, so that pieces of a single loop are whole vectors and cache lines.
+    if (elements <= pieceElements) {
+      kernel.run(this.descriptor, 0, outer)
+      return
+    }
     const piece = Math.max(16, Math.ceil(pieceElements / inner / 16) * 16)
     for (let start = 0; start < outer; start += piece)
-      kernel(this.descriptor, start, Math.min(start + piece, outer))
+      kernel.run(this.descriptor, start, Math.min(start + piece, outer))
   }
 
   /** Throws unless the parameter block holds so many words. */

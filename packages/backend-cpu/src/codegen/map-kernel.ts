@@ -2,7 +2,7 @@
 import type { Instruction, Program } from '@nablajs/tensor/backend'
 import { Body, type Lanes, type Leaf } from './body.ts'
 import { counterKey } from './counters.ts'
-import { ModuleBuilder, type Run } from './module.ts'
+import { type GeneratedKernel, ModuleBuilder } from './module.ts'
 import { op } from './opcodes.ts'
 import { nest, type OperandSpec, Operands, type Pointers, step } from './operands.ts'
 import { FunctionBuilder, type Local, type MemoryType } from './wasm.ts'
@@ -22,7 +22,11 @@ export interface MapSpec {
   readonly rank: number
 }
 
-export function buildMap(spec: MapSpec, memory: WebAssembly.Memory, type: MemoryType): Run {
+export function buildMap(
+  spec: MapSpec,
+  memory: WebAssembly.Memory,
+  type: MemoryType,
+): GeneratedKernel {
   const { program, counters, specs, rank } = spec
   const module = new ModuleBuilder()
   const f = new FunctionBuilder(['i32', 'i32', 'i32'])

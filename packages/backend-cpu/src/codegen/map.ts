@@ -4,7 +4,7 @@ import { counterStrides, countersOf } from './counters.ts'
 import { checkBounds, checkViews, flatKind, type Launcher } from './launch.ts'
 import { lower } from './lower.ts'
 import { buildMap } from './map-kernel.ts'
-import type { Run } from './module.ts'
+import type { GeneratedKernel } from './module.ts'
 import { descriptorLayout, type OperandSpec, type StepKind, step } from './operands.ts'
 import { maxNumberedOperands, Plan } from './plan.ts'
 
@@ -13,13 +13,15 @@ interface Entry {
   readonly lowered: Program
   readonly outputs: readonly DType[]
   readonly counters: readonly string[]
+  /** For each element. */
+  readonly instructions: number
   /** Whether a call on dense views can take the short way. */
   readonly quick: boolean
-  readonly kernels: Map<number | string, Run>
+  readonly kernels: Map<number | string, GeneratedKernel>
   /** Those of all operands, for the length of a call. */
   readonly strides: (readonly number[])[]
   lastKey: number | string
-  lastKernel: Run | undefined
+  lastKernel: GeneratedKernel | undefined
 }
 
 export class MapRunner {
@@ -81,7 +83,7 @@ export class MapRunner {
       entry.lastKey = key
       entry.lastKernel = kernel
     }
-    this.#launcher.run(kernel, size, 1)
+    this.#launcher.run(kernel, size, 1, true, entry.instructions)
   }
 
   /** Any layout: merge axes, choose the one for the lanes, write the whole parameter block. */
@@ -120,7 +122,7 @@ export class MapRunner {
     for (let last = rest === 0; ; last = true) {
       plan.write(memory.i32, word + layout.extents, counters.length)
       const outer = plan.extents[plan.order[0]!]!
-      this.#launcher.run(kernel, outer, plan.size() / outer)
+      this.#launcher.run(kernel, outer, plan.size() / outer, rank === 1, entry.instructions)
       if (last) return
       plan.moveToRest(rest, memory.i32, word, counters.length)
     }
@@ -130,7 +132,12 @@ export class MapRunner {
     this.#entries.length = 0
   }
 
-  #compile(entry: Entry, key: number | string, rank: number, specs: OperandSpec[]): Run {
+  #compile(
+    entry: Entry,
+    key: number | string,
+    rank: number,
+    specs: OperandSpec[],
+  ): GeneratedKernel {
     const { lowered: program, counters } = entry
     const { memory } = this.#launcher
     const kernel = buildMap({ program, counters, specs, rank }, memory.wasm, memory.type)
@@ -149,6 +156,7 @@ export class MapRunner {
       lowered,
       outputs: program.outputs.map((output) => program.code[output]!.dtype),
       counters,
+      instructions: lowered.code.length + program.outputs.length,
       quick:
         views + counters.length <= maxNumberedOperands &&
         counters.every((key) => key === 'position'),

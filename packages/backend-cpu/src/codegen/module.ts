@@ -1,11 +1,12 @@
 /** The functions of one generated module, and how they become a callable kernel. */
+import type { Run } from '../threads/control.ts'
+import type { Kernel } from '../threads/pool.ts'
 import { assemble, type FunctionBuilder, type MemoryType } from './wasm.ts'
 
-/**
- * A compiled kernel. `descriptor` is the address of its parameter block; `start` and `end` are the
- * part of the outermost loop to run.
- */
-export type Run = (descriptor: number, start: number, end: number) => void
+/** A compiled kernel, with its binary for other threads to compile. */
+export interface GeneratedKernel extends Kernel {
+  readonly code: Uint8Array<ArrayBuffer>
+}
 
 export class ModuleBuilder {
   readonly #functions: FunctionBuilder[] = []
@@ -20,9 +21,10 @@ export class ModuleBuilder {
     return index
   }
 
-  compile(run: FunctionBuilder, memory: WebAssembly.Memory, type: MemoryType): Run {
+  compile(run: FunctionBuilder, memory: WebAssembly.Memory, type: MemoryType): GeneratedKernel {
+    const code = assemble([...this.#functions, run], type)
     // Synchronous on purpose: a few hundred bytes compile faster than a promise turns around.
-    const module = new WebAssembly.Module(assemble([...this.#functions, run], type) as BufferSource)
-    return new WebAssembly.Instance(module, { m: { m: memory } }).exports['run'] as Run
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { m: { m: memory } })
+    return { run: exports['run'] as Run, code }
   }
 }

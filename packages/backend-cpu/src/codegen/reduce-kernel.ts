@@ -6,7 +6,7 @@ import type { Combine, Instruction, Program } from '@nablajs/tensor/backend'
 import { Accumulator, type Slot } from './accumulate.ts'
 import { Body, type Lanes, type Leaf } from './body.ts'
 import { counterKey } from './counters.ts'
-import { ModuleBuilder, type Run } from './module.ts'
+import { type GeneratedKernel, ModuleBuilder } from './module.ts'
 import { op } from './opcodes.ts'
 import { nest, type OperandSpec, Operands, type Pointers, step } from './operands.ts'
 import { FunctionBuilder, type Local, type MemoryType } from './wasm.ts'
@@ -36,7 +36,11 @@ export interface ReduceSpec {
   readonly across: boolean
 }
 
-export function buildReduce(spec: ReduceSpec, memory: WebAssembly.Memory, type: MemoryType): Run {
+export function buildReduce(
+  spec: ReduceSpec,
+  memory: WebAssembly.Memory,
+  type: MemoryType,
+): GeneratedKernel {
   const writer = new ReduceWriter(spec)
   return writer.module.compile(writer.write(), memory, type)
 }

@@ -20,7 +20,7 @@ import { counterStrides, countersOf } from './counters.ts'
 import { checkBounds, checkView, checkViews, type Launcher } from './launch.ts'
 import { lower } from './lower.ts'
 import type { MapRunner } from './map.ts'
-import type { Run } from './module.ts'
+import type { GeneratedKernel } from './module.ts'
 import { descriptorLayout } from './operands.ts'
 import { lineElements, Plan } from './plan.ts'
 import { buildReduce } from './reduce-kernel.ts'
@@ -33,7 +33,7 @@ interface Entry {
   readonly output: DType
   /** The constant result of a reduction over no elements. */
   readonly empty: Program
-  readonly kernels: Map<number | string, Run>
+  readonly kernels: Map<number | string, GeneratedKernel>
   /** Those of all operands, for the length of a call. */
   readonly strides: (readonly number[])[]
 }
@@ -101,7 +101,7 @@ export class ReduceRunner {
     let kept = 0
     for (let loop = 0; loop < plan.loops; loop++) if (!plan.reduced[plan.order[loop]!]) kept++
     const axis = across ? plan.innermost : plan.order[kept - 1]!
-    const part = across || counters.length > 0 ? 0 : rowsOfPart(plan, axis, inputs.length)
+    const part = counters.length > 0 ? 0 : partOf(plan, axis, inputs.length, across)
     if (part > 0) {
       this.#runInParts(reduction, inputs, output, scalars, kept, part)
       return
@@ -122,7 +122,8 @@ export class ReduceRunner {
     const key = plan.kernelKey(loops, axis)
     const kernel = entry.kernels.get(key) ?? this.#compile(entry, key, axis, kept, across)
     const outer = plan.extents[plan.order[0]!]!
-    this.#launcher.run(kernel, outer, plan.size() / outer)
+    const lanes = !across && kept === 1
+    this.#launcher.run(kernel, outer, plan.size() / outer, lanes, entry.program.code.length + 1)
   }
 
   /**
@@ -190,7 +191,13 @@ export class ReduceRunner {
     this.#entries.length = 0
   }
 
-  #compile(entry: Entry, key: number | string, axis: number, kept: number, across: boolean): Run {
+  #compile(
+    entry: Entry,
+    key: number | string,
+    axis: number,
+    kept: number,
+    across: boolean,
+  ): GeneratedKernel {
     const { program, finish, counters, reduction } = entry
     const { memory } = this.#launcher
     const kernel = buildReduce(
@@ -291,6 +298,22 @@ const cachedElements = 1 << 15
 /** Distance in elements at which rows fall into the same cache sets, of which there are 8 ways. */
 const conflictingStride = 512
 const ways = 8
+
+/**
+ * How many steps of the last loop to reduce at a time, or 0 for all. It depends on the sizes alone:
+ * the order of a sum is the same for every number of threads.
+ */
+function partOf(plan: Plan, lanes: number, inputs: number, across: boolean): number {
+  if (!across) return rowsOfPart(plan, lanes, inputs)
+  // Few outputs: threads could not share them.
+  const count = plan.extents[plan.innermost]!
+  return plan.size(false) < fewOutputs && count >= 4 * partElements ? partElements : 0
+}
+
+const fewOutputs = 8
+
+/** Elements of one part of a long sum. */
+const partElements = 1 << 15
 
 /**
  * How many rows of a matrix to reduce at a time, or 0 for all. A pass goes down the rows on one

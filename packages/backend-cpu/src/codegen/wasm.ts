@@ -158,7 +158,10 @@ export class FunctionBuilder {
 }
 
 /** The module of the given functions; the last one is exported as `run`, the memory imported. */
-export function assemble(functions: readonly FunctionBuilder[], memory: MemoryType): Uint8Array {
+export function assemble(
+  functions: readonly FunctionBuilder[],
+  memory: MemoryType,
+): Uint8Array<ArrayBuffer> {
   const bytes = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
   section(bytes, 1, functions.length, (content) => {
     for (const { parameters, results } of functions) {

@@ -5,7 +5,7 @@
  */
 import { type ConvGeometry, type Kernels, sizeOf, type View } from '@nablajs/tensor/backend'
 import { product } from './matmul.ts'
-import { type Context, withScratch, zero } from './runtime.ts'
+import { type Context, deal, zero } from './runtime.ts'
 import { type Source, sourceFields } from './source.ts'
 
 /** Sizes of a convolution, in elements; `cg` and `kg` are the channels of one group. */
@@ -77,14 +77,33 @@ function convolve(context: Context, source: Source, o: Operands, depthwise: bool
   const rows = source.count * source.grid[0]
   const { columns, b, tapDown, tapAcross, bDown, bAcross, c, cImage, cRow, cPixel } = o
   const operands = [columns, b, tapDown, tapAcross, bDown, bAcross, c, cImage, cRow, cPixel]
-  const fields = [...sourceFields(source), ...operands]
-  if (depthwise)
-    withScratch(context, fields, wasm.depthwiseScratch, (job) => wasm.depthwise(job, 0, rows))
-  else
-    withScratch(context, fields, wasm.convolutionScratch, (job) => {
-      wasm.convolutionPack(job)
-      wasm.convolve(job, 0, rows)
-    })
+  const { grid, taps, channels } = source
+  const work = rows * grid[1] * taps[0] * taps[1] * channels * columns
+  const fields = [...sourceFields(source), ...operands, 0, 0]
+  const packed = fields.length - 2
+  const scratch = fields.length - 1
+  if (depthwise) {
+    const bytes = wasm.depthwiseScratch
+    deal(context, 'depthwise', { fields, scratch: { field: scratch, bytes }, end: rows, work })
+    return
+  }
+  // The record's sizes tell how much the packed operand takes; the kernel reads it on all threads.
+  let shared = 0
+  deal(context, 'convolve', {
+    fields,
+    scratch: { field: scratch, bytes: wasm.convolutionScratch },
+    end: rows,
+    // Each part goes through all of the packed operand: fewer parts where there are few pixels.
+    parts: rows * grid[1] < 2048 ? 1 : 4,
+    work,
+    prepare(records, pitch, threads) {
+      shared = context.scratch(wasm.convolutionPacked(records))
+      const words = new Uint32Array(context.memory.buffer)
+      for (let t = 0; t < threads; t++) words[(records + t * pitch) / 4 + packed] = shared
+      wasm.convolutionPack(records)
+    },
+    finish: () => context.release(shared),
+  })
 }
 
 /**
@@ -243,8 +262,13 @@ export function conv2dGradInputKernel(context: Context): Kernels['conv2dGradInpu
       }
       if (!depthwise && spreads(sizes, rows, columns)) {
         const source = windows(sizes, geometry, c0, cg)
-        const fields = [...sourceFields(source), images, k * 4, kg, b, k * 4]
-        withScratch(context, fields, wasm.spreadScratch, (job) => wasm.spread(job, 0, n))
+        const fields = [...sourceFields(source), images, k * 4, kg, b, k * 4, 0]
+        deal(context, 'spread', {
+          fields,
+          scratch: { field: fields.length - 1, bytes: wasm.spreadScratch },
+          end: n,
+          work: sizeOf(dy.shape) * r * s * cg,
+        })
         continue
       }
       for (const [i, row] of rows.entries())
@@ -296,9 +320,14 @@ export function conv2dGradWeightKernel(context: Context): Kernels['conv2dGradWei
     if (isDepthwise(sizes, geometry)) {
       const fields = [
         ...sourceFields(windows(sizes, geometry, from, c)),
-        ...[k, gradient, k * 4, to, k * 4],
+        ...[k, gradient, k * 4, to, k * 4, 0],
       ]
-      withScratch(context, fields, () => 0, wasm.depthwiseWeight)
+      deal(context, 'depthwiseWeight', {
+        fields,
+        end: k,
+        granule: 16,
+        work: sizeOf(dy.shape) * r * s,
+      })
       return
     }
     for (let group = 0; group < geometry.groups; group++) {
@@ -318,11 +347,17 @@ export function conv2dGradWeightKernel(context: Context): Kernels['conv2dGradWei
       else {
         const fields = [
           ...sourceFields(windows(sizes, geometry, images, cg)),
-          ...[kg, d, k * 4, w0, k * 4],
+          ...[kg, d, k * 4, w0, k * 4, 0],
         ]
-        withScratch(context, fields, wasm.weightGradientScratch, (job) =>
-          wasm.weightGradient(job, 0, r * s * cg),
-        )
+        deal(context, 'weightGradient', {
+          fields,
+          scratch: { field: fields.length - 1, bytes: wasm.weightGradientScratch },
+          end: r * s * cg,
+          // Rows of a tile. Each part packs all of dy for itself.
+          granule: 6,
+          parts: 1,
+          work: sizeOf(dy.shape) * (r * s * cg),
+        })
       }
     }
   }

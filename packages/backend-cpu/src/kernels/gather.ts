@@ -1,9 +1,14 @@
 import { collapse, isFloat, type Kernels, sizeOf, type View } from '@nablajs/tensor/backend'
-import { type Context, withRecord } from './runtime.ts'
+import type { RangeKernel } from './load.ts'
+import { type Context, deal } from './runtime.ts'
+
+/** What moving an element by an index costs, in multiply-adds. */
+const moving = 8
 
 /**
  * Runs `kernel` for every element of `index`: `line` is what an index chooses from along `axis`,
- * `value` what sits at the index's own place. See `assembly/gather.ts`.
+ * `value` what sits at the index's own place. See `assembly/gather.ts`. Threads split an axis along
+ * which each has lines of its own where the kernel adds to them.
  */
 function pick(
   context: Context,
@@ -11,7 +16,7 @@ function pick(
   line: View,
   value: View,
   axis: number,
-  kernel: (job: number) => void,
+  kernel: RangeKernel,
 ): void {
   if (sizeOf(index.shape) === 0) return
   const lineStrides = line.strides.map((stride, a) => (a === axis ? 0 : stride))
@@ -22,30 +27,48 @@ function pick(
   ])
   // A single element is one axis of extent 1.
   const rank = Math.max(loops.shape.length, 1)
-  withRecord(context, records.length > 0 ? records : [1, 0, 0, 0, 0], (axes) =>
-    withRecord(
-      context,
-      [
-        context.pointer(index),
-        context.pointer(line),
-        context.pointer(value),
-        line.strides[axis]! * 4,
-        ...[rank, axes],
-      ],
-      kernel,
-    ),
-  )
+  const lines = loops.strides[1]!
+  const wanted = context.pool ? 4 * context.pool.threads : 1
+  const split = splitOf(loops.shape, wanted, (a) => kernel === 'gather' || lines[a] !== 0)
+  deal(context, kernel, {
+    fields: [
+      context.pointer(index),
+      context.pointer(line),
+      context.pointer(value),
+      line.strides[axis]! * 4,
+      Math.max(split, 0),
+      isFloat(line.dtype) ? 1 : 0,
+      rank,
+      ...(records.length > 0 ? records : [1, 0, 0, 0, 0]),
+    ],
+    end: loops.shape[Math.max(split, 0)] ?? 1,
+    // Whole cache lines of a dense row.
+    granule: split === rank - 1 ? 16 : 1,
+    work: split < 0 ? 0 : moving * sizeOf(index.shape),
+  })
+}
+
+/** The outermost loop that has enough steps for all threads, else the longest; -1 when none may be split. */
+function splitOf(
+  extents: readonly number[],
+  wanted: number,
+  allowed: (loop: number) => boolean,
+): number {
+  let best = -1
+  for (let loop = 0; loop < extents.length; loop++) {
+    if (!allowed(loop)) continue
+    if (extents[loop]! >= wanted) return loop
+    if (best < 0 || extents[loop]! > extents[best]!) best = loop
+  }
+  return best
 }
 
 /** {@link Kernels.gather} for elements of 32 bits. */
 export function gatherKernel(context: Context): Kernels['gather'] {
-  return (x, index, out, axis) => pick(context, index, x, out, axis, context.wasm.gather)
+  return (x, index, out, axis) => pick(context, index, x, out, axis, 'gather')
 }
 
 /** {@link Kernels.scatterAdd} for elements of 32 bits; integers wrap. */
 export function scatterAddKernel(context: Context): Kernels['scatterAdd'] {
-  return (out, index, src, axis) =>
-    pick(context, index, out, src, axis, (job) =>
-      context.wasm.scatterAdd(job, isFloat(out.dtype) ? 1 : 0),
-    )
+  return (out, index, src, axis) => pick(context, index, out, src, axis, 'scatterAdd')
 }

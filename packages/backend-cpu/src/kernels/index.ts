@@ -4,10 +4,12 @@
  * nothing: shapes, dtypes and index ranges are the caller's.
  */
 import type { Kernels } from '@nablajs/tensor/backend'
+import { namesOf } from '../threads/control.ts'
+import type { Kernel } from '../threads/pool.ts'
 import { conv2dGradInputKernel, conv2dGradWeightKernel, conv2dKernel } from './conv2d.ts'
 import { cumulativeKernel } from './cumulative.ts'
 import { gatherKernel, scatterAddKernel } from './gather.ts'
-import { compileKernels, hasRelaxedSimd, loadKernels } from './load.ts'
+import { loadKernels, type RangeKernel } from './load.ts'
 import { matmulKernel } from './matmul.ts'
 import { maxPool2dKernel, sumPool2dGradKernel, sumPool2dKernel } from './pool.ts'
 import type { Context, KernelRuntime } from './runtime.ts'
@@ -29,16 +31,20 @@ const makers = {
   cumulative: cumulativeKernel,
 } satisfies { [Name in keyof Kernels]: (context: Context) => Kernels[Name] }
 
-/** Compiles the kernels for the runtime's memory. `relaxed` picks the binary with fused multiply-add. */
+/** Makes the kernels of a compiled module work on the runtime's memory. */
 export async function createKernels(
   runtime: KernelRuntime,
-  relaxed: boolean = hasRelaxedSimd(),
+  module: WebAssembly.Module,
 ): Promise<Kernels> {
-  const module = await compileKernels(runtime.shared, relaxed)
   const wasm = await loadKernels(module, runtime.memory)
+  const shareable = Object.fromEntries(
+    namesOf(module).map((name, id) => [name, { run: wasm[name as RangeKernel], id, address: 0 }]),
+  ) as Record<RangeKernel, Kernel>
   const context: Context = {
     memory: runtime.memory,
     shared: runtime.shared,
+    pool: runtime.pool,
+    shareable,
     scratch: (bytes) => runtime.scratch(bytes),
     release: (pointer) => runtime.release(pointer),
     pointer: (view) => runtime.pointer(view),

@@ -1,17 +1,25 @@
 import { collapse, sizeOf, type View } from '@nablajs/tensor/backend'
-import { type Context, withRecord, withScratch } from './runtime.ts'
+import type { RangeKernel } from './load.ts'
+import { type Context, deal } from './runtime.ts'
 
-/**
- * Runs `kernel` on the lines of x and out along `axis`, with `bytes(lines)` bytes of scratch memory;
- * see `assembly/lines.ts`.
- */
-export function withLines(
+/** What to run on lines; see `assembly/lines.ts`. */
+export interface LineKernel {
+  readonly name: RangeKernel
+  /** Bytes of scratch memory. */
+  readonly bytes: (lines: number) => number
+  readonly kind: number
+  readonly descending?: boolean
+  /** What an element costs, in multiply-adds. */
+  readonly work: number
+}
+
+/** Runs a kernel on the lines of x and out along `axis`. */
+export function runLines(
   context: Context,
   x: View,
   out: View,
   axis: number,
-  bytes: (lines: number) => number,
-  kernel: (lines: number) => void,
+  { name, bytes, kind, descending = false, work }: LineKernel,
 ): void {
   if (sizeOf(out.shape) === 0) return
   const others = <T>(list: readonly T[]): T[] => list.filter((_, own) => own !== axis)
@@ -23,21 +31,30 @@ export function withLines(
     .sort((a, b) => Math.abs(xStrides[b]!) - Math.abs(xStrides[a]!))
   const fields = (own: number): number[] => [xStrides[own]! * 4, outStrides[own]! * 4]
   const sheet = order.pop()
-  const axes = order.flatMap((own) => [loops.shape[own]!, 0, ...fields(own)])
-  withRecord(context, axes, (records) =>
-    withScratch(
-      context,
-      [
-        context.pointer(x),
-        context.pointer(out),
-        out.shape[axis]!,
-        x.strides[axis]! * 4,
-        out.strides[axis]! * 4,
-        ...(sheet === undefined ? [1, 0, 0] : [loops.shape[sheet]!, ...fields(sheet)]),
-        ...[order.length, records],
-      ],
-      bytes,
-      kernel,
-    ),
-  )
+  const width = sheet === undefined ? 1 : loops.shape[sheet]!
+  // Threads take whole sheets where there are enough of them, or else parts of each sheet.
+  const sheets = order.length === 0 ? 0 : loops.shape[order[0]!]!
+  const whole =
+    sheets >= width || (context.pool !== undefined && sheets >= 4 * context.pool.threads)
+  deal(context, name, {
+    fields: [
+      context.pointer(x),
+      context.pointer(out),
+      out.shape[axis]!,
+      x.strides[axis]! * 4,
+      out.strides[axis]! * 4,
+      ...[width, ...(sheet === undefined ? [0, 0] : fields(sheet))],
+      0,
+      whole ? 0 : order.length,
+      kind,
+      descending ? 1 : 0,
+      order.length,
+      ...order.flatMap((own) => [loops.shape[own]!, 0, ...fields(own)]),
+    ],
+    scratch: { field: 8, bytes },
+    end: whole ? sheets : width,
+    // Lines that lie side by side are run sixteen at a time.
+    granule: whole ? 1 : 16,
+    work: work * sizeOf(out.shape),
+  })
 }

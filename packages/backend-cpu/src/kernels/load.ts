@@ -3,11 +3,12 @@
  * in browsers: no files, no fetch.
  */
 import { relaxedSimd, simd } from '../generated/kernels.ts'
+import type { Run } from '../threads/control.ts'
 
 type Address = number
 
 /** What the module exports (see `assembly/`). Strides are in bytes. */
-export interface KernelModule {
+export interface KernelModule extends Readonly<Record<RangeKernel, Run>> {
   matmul(
     m0: number,
     m1: number,
@@ -52,28 +53,34 @@ export interface KernelModule {
     scratch: Address,
   ): void
   fewScratch(): number
+  productsScratch(): number
+  convolutionPacked(job: Address): number
   convolutionScratch(job: Address): number
   convolutionPack(job: Address): void
-  convolve(job: Address, first: number, last: number): void
   weightGradientScratch(job: Address): number
-  weightGradient(job: Address, first: number, last: number): void
   spreadScratch(job: Address): number
-  spread(job: Address, first: number, last: number): void
   depthwiseScratch(job: Address): number
-  depthwise(job: Address, first: number, last: number): void
-  depthwiseWeight(job: Address): void
-  maxPool(job: Address, first: number, last: number): void
-  sumPool(job: Address, first: number, last: number): void
-  sumPoolGrad(job: Address, first: number, last: number): void
-  gather(job: Address): void
-  scatterAdd(job: Address, float: number): void
   sortScratch(lines: Address): number
-  sort(lines: Address, kind: number, descending: number): void
   scanScratch(): number
-  scanFloats(lines: Address, kind: number): void
-  scanSigned(lines: Address, kind: number): void
-  scanUnsigned(lines: Address, kind: number): void
 }
+
+/** The kernels that take a record and a range of their outermost loop. */
+export type RangeKernel =
+  | 'products'
+  | 'convolve'
+  | 'weightGradient'
+  | 'spread'
+  | 'depthwise'
+  | 'depthwiseWeight'
+  | 'maxPool'
+  | 'sumPool'
+  | 'sumPoolGrad'
+  | 'gather'
+  | 'scatterAdd'
+  | 'sort'
+  | 'scanFloats'
+  | 'scanSigned'
+  | 'scanUnsigned'
 
 /** A function whose body is one `i8x16.popcnt`, which is as young as SIMD got before it was finished. */
 const simdProbe = Uint8Array.of(

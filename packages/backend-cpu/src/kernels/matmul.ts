@@ -1,11 +1,15 @@
 import { collapse, type Kernels, sizeOf } from '@nablajs/tensor/backend'
-import type { Context } from './runtime.ts'
+import { type Context, deal, isShared } from './runtime.ts'
 
-/** A matrix in memory: an address and strides in bytes. */
-interface Matrix {
-  readonly at: number
+/** Bytes from row to row and from column to column. */
+interface Steps {
   readonly down: number
   readonly across: number
+}
+
+/** A matrix in memory: an address and strides in bytes. */
+interface Matrix extends Steps {
+  readonly at: number
 }
 
 /** Up to so many rows (or columns) the packed product does not repay its packing. */
@@ -24,15 +28,30 @@ export function product(
   b: Matrix,
   c: Matrix,
 ): void {
+  products(context, m, n, depth, a, b, c, [a.at, b.at, c.at])
+}
+
+/** The same for many products of one shape; `table` has the addresses of the a, b and c of each. */
+function products(
+  context: Context,
+  m: number,
+  n: number,
+  depth: number,
+  a: Steps,
+  b: Steps,
+  c: Steps,
+  table: readonly number[],
+): void {
   if (m === 0 || n === 0) return
   if (depth === 0) {
-    zeroMatrix(context, m, n, c)
+    for (let i = 2; i < table.length; i += 3) zeroMatrix(context, m, n, c, table[i]!)
     return
   }
   // The transposed product where it has the few rows, or where c is dense downwards.
-  if ((n <= FEW && m > n) || (m > FEW && c.across !== 4 && c.down === 4))
-    oriented(context, n, m, depth, transposed(b), transposed(a), transposed(c))
-  else oriented(context, m, n, depth, a, b, c)
+  if ((n <= FEW && m > n) || (m > FEW && c.across !== 4 && c.down === 4)) {
+    const swapped = table.map((_, i) => table[i % 3 === 0 ? i + 1 : i % 3 === 1 ? i - 1 : i]!)
+    oriented(context, n, m, depth, transposed(b), transposed(a), transposed(c), swapped)
+  } else oriented(context, m, n, depth, a, b, c, table)
 }
 
 function oriented(
@@ -40,9 +59,10 @@ function oriented(
   m: number,
   n: number,
   depth: number,
-  a: Matrix,
-  b: Matrix,
-  c: Matrix,
+  a: Steps,
+  b: Steps,
+  c: Steps,
+  table: readonly number[],
 ): void {
   const { wasm } = context
   // The stride of an axis with one element says nothing.
@@ -50,41 +70,101 @@ function oriented(
   const bDenseDown = b.down === 4 || depth === 1
   const cDense = c.across === 4 || n === 1
   const aAcross = depth === 1 ? 4 : a.across
-  if (m <= FEW && bDenseDown && !(bDense && cDense && n >= SHORT_ROW)) {
-    const scratch = context.scratch(wasm.fewScratch())
+  const few = m <= FEW
+  const dots = few && bDenseDown && !(bDense && cDense && n >= SHORT_ROW)
+  const along = few && !dots && bDense && cDense
+  const work = (table.length / 3) * m * n * depth * (few ? 4 : 1)
+  if (isShared(context, work)) {
+    const kind = dots ? 2 : along ? 1 : 0
+    const [rows, columns] = partOf(context.pool!.threads, m, n, table.length / 3, few)
+    const strides = [a.down, aAcross, b.down, b.across, c.down, c.across]
+    const fields = [m, n, depth, ...strides, rows, columns, kind, 0, 0]
+    let entries = 0
+    deal(context, 'products', {
+      fields,
+      scratch: { field: fields.length - 1, bytes: wasm.productsScratch },
+      end: (table.length / 3) * Math.ceil(m / rows) * Math.ceil(n / columns),
+      parts: 64,
+      work,
+      prepare(records, pitch, threads) {
+        entries = context.scratch(4 * table.length)
+        const words = new Uint32Array(context.memory.buffer)
+        words.set(table, entries / 4)
+        for (let t = 0; t < threads; t++)
+          words[(records + t * pitch) / 4 + fields.length - 2] = entries
+      },
+      finish: () => context.release(entries),
+    })
+    return
+  }
+  for (let i = 0; i < table.length; i += 3) {
+    const [aAt, bAt, cAt] = [table[i]!, table[i + 1]!, table[i + 2]!]
+    if (along) {
+      wasm.fewRows(m, n, depth, aAt, a.down, aAcross, bAt, b.down, cAt, c.down)
+      continue
+    }
+    const scratch = context.scratch(dots ? wasm.fewScratch() : wasm.matmulScratch())
     // biome-ignore format: one operand to a line
-    wasm.fewDots(
-      m, n, depth,
-      a.at, a.down, aAcross,
-      b.at, b.across,
-      c.at, c.down, c.across,
-      scratch,
-    )
-    context.release(scratch)
-  } else if (m <= FEW && bDense && cDense) {
-    wasm.fewRows(m, n, depth, a.at, a.down, aAcross, b.at, b.down, c.at, c.down)
-  } else {
-    const scratch = context.scratch(wasm.matmulScratch())
-    // biome-ignore format: one operand to a line
-    wasm.matmul(
-      0, m, n, depth,
-      a.at, a.down, aAcross,
-      b.at, b.down, b.across,
-      c.at, c.down, c.across,
-      scratch,
-    )
+    if (dots)
+      wasm.fewDots(
+        m, n, depth,
+        aAt, a.down, aAcross,
+        bAt, b.across,
+        cAt, c.down, c.across,
+        scratch,
+      )
+    else
+      wasm.matmul(
+        0, m, n, depth,
+        aAt, a.down, aAcross,
+        bAt, b.down, b.across,
+        cAt, c.down, c.across,
+        scratch,
+      )
     context.release(scratch)
   }
 }
+/** Rows of a tile. */
+const MR = 6
 
-function transposed(matrix: Matrix): Matrix {
-  return { at: matrix.at, down: matrix.across, across: matrix.down }
+/** Columns whose packed b stays in the cache, and the fewest rows that repay its packing. */
+const PART_COLUMNS = 256
+const PART_ROWS = 96
+
+/** Rows and columns of the parts in which threads take products; whole vectors and tiles. */
+function partOf(
+  threads: number,
+  m: number,
+  n: number,
+  count: number,
+  few: boolean,
+): readonly [rows: number, columns: number] {
+  const wanted = Math.ceil((4 * threads) / count)
+  if (wanted === 1) return [m, n]
+  if (few) return [m, evenly(n, wanted, 32)]
+  const across = Math.ceil(n / PART_COLUMNS)
+  const down = Math.max(1, Math.min(Math.ceil(wanted / across), Math.floor(m / PART_ROWS)))
+  // As many parts for each thread, or smaller ones where there are too few.
+  let even = down
+  while (even > 1 && (even * across * count) % threads !== 0) even--
+  const rows = evenly(m, even > 1 ? even : down, MR)
+  if (across * down * count >= threads) return [rows, evenly(n, across, 8)]
+  return [rows, evenly(n, 2 * threads, 8)]
 }
 
-function zeroMatrix(context: Context, m: number, n: number, c: Matrix): void {
+/** The size of one of `parts` parts, a multiple of `unit`. */
+function evenly(size: number, parts: number, unit: number): number {
+  return Math.ceil(size / parts / unit) * unit
+}
+
+function transposed({ down, across }: Steps): Steps {
+  return { down: across, across: down }
+}
+
+function zeroMatrix(context: Context, m: number, n: number, c: Steps, at: number): void {
   const memory = new Uint32Array(context.memory.buffer)
   for (let i = 0; i < m; i++)
-    for (let j = 0; j < n; j++) memory[(c.at + i * c.down + j * c.across) / 4] = 0
+    for (let j = 0; j < n; j++) memory[(at + i * c.down + j * c.across) / 4] = 0
 }
 
 /** {@link Kernels.matmul} for f32. */
@@ -115,26 +195,28 @@ export function matmulKernel(context: Context): Kernels['matmul'] {
     const bDown = b.strides[rank - 2]! * 4
     const bAcross = b.strides[rank - 1]! * 4
     const outAcross = out.strides[rank - 1]! * 4
-    const each = (axis: number, aAt: number, bAt: number, outAt: number) => {
-      if (axis < loops.shape.length)
+    const table: number[] = []
+    const list = (axis: number, aAt: number, bAt: number, outAt: number): void => {
+      if (axis === loops.shape.length) table.push(aAt, bAt, outAt)
+      else
         for (let i = 0; i < loops.shape[axis]!; i++)
-          each(
+          list(
             axis + 1,
             aAt + i * aSteps[axis]! * 4,
             bAt + i * bSteps[axis]! * 4,
             outAt + i * outSteps[axis]! * 4,
           )
-      else
-        product(
-          context,
-          rows,
-          n,
-          depth,
-          { at: aAt, down: aDown, across: aAcross },
-          { at: bAt, down: bDown, across: bAcross },
-          { at: outAt, down: outDown, across: outAcross },
-        )
     }
-    each(0, context.pointer(a), context.pointer(b), context.pointer(out))
+    list(0, context.pointer(a), context.pointer(b), context.pointer(out))
+    products(
+      context,
+      rows,
+      n,
+      depth,
+      { down: aDown, across: aAcross },
+      { down: bDown, across: bAcross },
+      { down: outDown, across: outAcross },
+      table,
+    )
   }
 }
