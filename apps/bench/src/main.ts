@@ -1,103 +1,91 @@
 /**
- * `npm run bench [-- SUITE...] [--peers tfjs] [--rounds N] [--turn MS] [--json FILE]`
+ * `npm run bench [-- SUITE... OPTIONS]`, `--help` lists the options.
  *
  * Measures our packages beside other libraries, in one run and interleaved, and prints ratios.
  */
 import { writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
-import { parseArgs } from 'node:util'
-import { measure } from './measure.ts'
-import { peers as knownPeers, type Peer, type Work } from './suite.ts'
-import { conv2dWorks } from './suites/conv2d.ts'
-import { ops } from './suites/ops.ts'
-import { train } from './suites/train.ts'
+import { cpus, loadavg } from 'node:os'
+import { cpu } from '@nablajs/backend-cpu'
+import { CommanderError } from 'commander'
+import { barsOf } from './bars.ts'
+import { measureFloors } from './floors.ts'
+import { type Options, parseOptions } from './node/options.ts'
+import { openPeers, openSubjects } from './node/players.ts'
+import { profileTraining } from './node/profile-training.ts'
+import { sizes } from './node/sizes.ts'
+import { type Results, rowsOf } from './results.ts'
+import { run } from './run.ts'
+import type { Measure } from './suite.ts'
+import { suites as everywhere } from './suites/index.ts'
+import { showBars, showComparison, showFloors, showMeasure } from './text.ts'
 
-const suites: Readonly<Record<string, readonly Work[]>> = {
-  ops,
-  conv2d: conv2dWorks,
-  train,
-}
+const suites = [...everywhere, sizes]
 
-const help = `Measures nabla beside other libraries, interleaved in one run.
+process.exitCode = await main()
 
-npm run bench [-- SUITE... OPTIONS]
-
-suites       ${Object.keys(suites).join(', ')} (all of them when none is named)
---peers LIST other libraries, by commas: ${knownPeers.join(', ')} (all); "none" for none
---rounds N   turns for each contender (5)
---turn MS    length of a turn in milliseconds (200)
---json FILE  also write one row for each comparison
---help       this text`
-
-function fail(message: string): never {
-  console.error(`bench: ${message}`)
-  process.exit(2)
-}
-
-function options() {
+async function main(): Promise<number> {
   try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        peers: { type: 'string', default: knownPeers.join(',') },
-        rounds: { type: 'string', default: '5' },
-        turn: { type: 'string', default: '200' },
-        json: { type: 'string' },
-        help: { type: 'boolean', default: false },
-      },
-    })
+    const options = parseOptions(process.argv.slice(2), suites)
+    if (!options) return 0
+    if (options.profile) await profileTraining(options)
+    else if (options.browser) await (await import('./node/browser.ts')).runInBrowser(options)
+    else await write(await bench(options), options)
+    return 0
   } catch (error) {
-    return fail(`${(error as Error).message.split('. ')[0]}; --help lists the options`)
+    if (error instanceof CommanderError) return 2
+    throw error
   }
 }
 
-function count(name: string, text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1)
-    fail(`--${name} is ${text}; it must be a whole number >= 1`)
-  return value
+/** The load of the last 1, 5 and 15 minutes. */
+function busy(): string {
+  return loadavg()
+    .map((load) => load.toFixed(1))
+    .join(', ')
 }
 
-const { values, positionals } = options()
-if (values.help) {
-  console.log(help)
-  process.exit(0)
-}
-for (const name of positionals)
-  if (!Object.hasOwn(suites, name))
-    fail(`there is no suite "${name}"; known are ${Object.keys(suites).join(', ')}`)
-const wanted = values.peers === 'none' ? [] : values.peers.split(',')
-for (const name of wanted)
-  if (!knownPeers.includes(name as Peer))
-    fail(`there is no peer "${name}"; known are ${knownPeers.join(', ')}`)
-const peers = new Set(wanted as Peer[])
-const timing = { rounds: count('rounds', values.rounds), turn: count('turn', values.turn) }
-
-const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}`
-console.log(
-  `${machine}\nmedians over ${timing.rounds} interleaved rounds; ratio = the peer's time over ours\n`,
-)
-const rows: object[] = []
-for (const name of positionals.length > 0 ? positionals : Object.keys(suites))
-  for (const work of suites[name]!) {
-    const contenders = await work.contenders(peers)
-    const [subject, ...others] = await measure(contenders, timing)
-    for (const { dispose } of contenders) dispose?.()
-    console.log(`${work.name} (${work.note})`)
-    console.log(`  ${subject!.ms.toFixed(3).padStart(10)} ms  ${subject!.name} ${subject!.version}`)
-    for (const peer of others) {
-      const ratio = `ratio ${peer.ratio.toFixed(peer.ratio < 10 ? 2 : 0)}`
-      console.log(`  ${peer.ms.toFixed(3).padStart(10)} ms  ${peer.name} ${peer.version}, ${ratio}`)
-      rows.push({
-        work: work.name,
-        subject: subject!.name,
-        peer: peer.name,
-        ms: subject!.ms,
-        peerMs: peer.ms,
-        ratio: peer.ratio,
-        versions: { [subject!.name]: subject!.version, [peer.name]: peer.version },
-        machine,
-      })
+async function bench({
+  backends,
+  peers,
+  threads,
+  rounds,
+  turn,
+  suites: names,
+}: Options): Promise<Results> {
+  const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}`
+  const before = busy()
+  const floors = await measureFloors()
+  console.log(
+    `${machine}, load ${before}\n${showFloors(floors)}\n` +
+      `medians over ${rounds} interleaved rounds of ${turn} ms; ratio = a contender's time over ours\n`,
+  )
+  const wanted = suites.filter(({ name }) => names.includes(name))
+  const field = {
+    subjects: await openSubjects(backends, threads),
+    peers: await openPeers(peers, threads),
+  }
+  const date = new Date().toISOString()
+  const comparisons = await run(wanted, field, { rounds, turn }, (comparison) =>
+    console.log(showComparison(comparison, floors)),
+  )
+  const measures: Measure[] = []
+  for (const suite of wanted) {
+    if (!suite.measures) continue
+    const device = await cpu()
+    for (const measure of await suite.measures(device)) {
+      measures.push(measure)
+      console.log(showMeasure(measure))
     }
+    device.dispose()
   }
-if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, undefined, 2)}\n`)
+  for (const player of [...field.subjects, ...field.peers]) await player.close?.()
+  const bars = barsOf({ comparisons, measures, floors })
+  if (bars.length > 0) console.log(`\n${showBars(bars)}`)
+  const load = `${before} before, ${busy()} after`
+  return { date, machine, load, rounds, turn, floors, comparisons, measures, bars }
+}
+
+async function write(results: Results, { json, html }: Options): Promise<void> {
+  if (json) writeFileSync(json, `${JSON.stringify(rowsOf(results), undefined, 2)}\n`)
+  if (html) writeFileSync(html, await (await import('./node/html.ts')).htmlReport(results))
+}

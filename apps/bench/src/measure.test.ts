@@ -1,26 +1,72 @@
 import { expect, test } from 'vitest'
-import { measure, median } from './measure.ts'
+import { measure, median, ratioOf, type Timing } from './measure.ts'
 
 test('the median of an even and an odd number of values', () => {
   expect(median([3, 1, 2])).toBe(2)
   expect(median([4, 1, 3, 2])).toBe(2.5)
 })
 
-test('ratios are those to the first contender, and contenders take turns', async () => {
+/** A contender that notes its turns and is busy for a while. */
+const worker = (turns: string[], name: string, loops: number) => ({
+  name,
+  version: '1',
+  run() {
+    if (turns.at(-1) !== name) turns.push(name)
+    let sum = 0
+    for (let i = 0; i < loops; i++) sum += Math.sin(i)
+    return sum
+  },
+})
+
+test('contenders take turns, and the one with more to do takes longer', async () => {
   const turns: string[] = []
-  const work = (name: string, loops: number) => ({
-    name,
-    version: '1',
-    run() {
-      if (turns.at(-1) !== name) turns.push(name)
-      let sum = 0
-      for (let i = 0; i < loops; i++) sum += Math.sin(i)
-      return sum
-    },
+  const [a, b] = await measure([worker(turns, 'a', 2_000), worker(turns, 'b', 40_000)], {
+    rounds: 3,
+    turn: 5,
   })
-  const [a, b] = await measure([work('a', 2_000), work('b', 40_000)], { rounds: 3, turn: 5 })
-  expect(a!.ratio).toBe(1)
-  expect(b!.ratio).toBeGreaterThan(1)
-  expect(b!.ms).toBeGreaterThan(0)
   expect(turns.join('')).toBe('abababab')
+  expect(a!.turns).toHaveLength(3)
+  expect(a!.ms).toBeGreaterThan(0)
+  expect(ratioOf(a!, a!)).toBe(1)
+  expect(ratioOf(a!, b!)).toBeGreaterThan(1)
+})
+
+test('one who measures for himself is asked, once at first and then by rounds', async () => {
+  const asked: number[] = []
+  const [timing] = await measure(
+    [
+      {
+        name: 'remote',
+        version: '1',
+        turn: async (ms: number) => {
+          asked.push(ms)
+          return [3, 1, 2]
+        },
+      },
+    ],
+    { rounds: 2, turn: 7 },
+  )
+  expect(asked).toEqual([0, 7, 7])
+  expect(timing).toEqual({ name: 'remote', version: '1', ms: 2, turns: [2, 2] })
+})
+
+test('the slow sit out all rounds but the first', async () => {
+  // The time of the first call counts too: only who is slow every time sits out.
+  const [timing] = await measure(
+    [
+      {
+        name: 'slow',
+        version: '1',
+        turn: () => new Promise<number[]>((done) => setTimeout(() => done([50]), 50)),
+      },
+    ],
+    { rounds: 3, turn: 2 },
+  )
+  expect(timing!.turns).toEqual([50, undefined, undefined])
+})
+
+test('a ratio is the median over rounds that both took part in', () => {
+  const timing = (...turns: Timing['turns']): Timing => ({ name: '', version: '', ms: 0, turns })
+  expect(ratioOf(timing(1, 2, 4), timing(2, 2, 2))).toBe(1)
+  expect(ratioOf(timing(1, 2, 4), timing(30, undefined, undefined))).toBe(30)
 })

@@ -4,21 +4,35 @@
  */
 import { measure as sample } from 'mitata'
 
-/** Somebody who can do the work. `run` does it once and comes back when it is done. */
-export interface Contender {
+interface Named {
   readonly name: string
   readonly version: string
-  run(): unknown
-  dispose?(): void
+  dispose?: (() => void) | undefined
 }
+
+/** Somebody in this process who can do the work. */
+export interface LocalContender extends Named {
+  /** Called at the beginning of each turn. */
+  ready?(): unknown
+  /** Does the work once and comes back when it is done. */
+  run(): unknown
+}
+
+/** Somebody elsewhere, who measures for himself. */
+export interface RemoteContender extends Named {
+  /** Does the work for so many milliseconds (once at least) and gives the time of each run. */
+  turn(ms: number): Promise<readonly number[]>
+}
+
+export type Contender = LocalContender | RemoteContender
 
 export interface Timing {
   readonly name: string
   readonly version: string
-  /** The median time of one run, in milliseconds. */
+  /** The median over the turns, in milliseconds. */
   readonly ms: number
-  /** How many times this takes as long as the first contender. */
-  readonly ratio: number
+  /** The median of each turn; `undefined` where a slow contender sat out. */
+  readonly turns: readonly (number | undefined)[]
 }
 
 export interface MeasureOptions {
@@ -34,26 +48,55 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** Times all contenders side by side; the first is the one that the others are compared with. */
+/** How many times as long `peer` takes as `subject`: the median over the rounds that both took part in. */
+export function ratioOf(subject: Timing, peer: Timing): number {
+  const ratios = subject.turns.flatMap((ms, round) => {
+    const other = peer.turns[round]
+    return ms === undefined || other === undefined ? [] : [other / ms]
+  })
+  return median(ratios)
+}
+
+/** The median time of a run in one turn. */
+async function takeTurn(contender: Contender, ms: number): Promise<number> {
+  if ('turn' in contender) return median(await contender.turn(ms))
+  await contender.ready?.()
+  const { p50 } = await sample(() => contender.run(), {
+    min_cpu_time: ms * 1e6,
+    min_samples: 1,
+    warmup_samples: 0,
+  })
+  return p50 / 1e6
+}
+
+/** A run as long as this many turns makes its contender sit out all rounds but the first. */
+const slow = 10
+
+/** Times all contenders side by side. */
 export async function measure(
   contenders: readonly Contender[],
   { rounds, turn }: MeasureOptions,
 ): Promise<Timing[]> {
-  for (const { run } of contenders) await run()
-  const times: number[][] = contenders.map(() => [])
+  const once: number[] = []
+  for (const contender of contenders) {
+    const begin = performance.now()
+    if ('turn' in contender) await contender.turn(0)
+    else {
+      await contender.ready?.()
+      await contender.run()
+    }
+    once.push(performance.now() - begin)
+  }
+  const times = contenders.map((): (number | undefined)[] => [])
   for (let round = 0; round < rounds; round++)
     for (const [i, contender] of contenders.entries()) {
-      const { p50 } = await sample(() => contender.run(), {
-        min_cpu_time: turn * 1e6,
-        min_samples: 1,
-        warmup_samples: 0,
-      })
-      times[i]!.push(p50 / 1e6)
+      const sitsOut = round > 0 && Math.min(once[i]!, times[i]![0]!) > slow * turn
+      times[i]!.push(sitsOut ? undefined : await takeTurn(contender, turn))
     }
   return contenders.map(({ name, version }, i) => ({
     name,
     version,
-    ms: median(times[i]!),
-    ratio: median(times[i]!.map((ms, round) => ms / times[0]![round]!)),
+    ms: median(times[i]!.filter((ms) => ms !== undefined)),
+    turns: times[i]!,
   }))
 }

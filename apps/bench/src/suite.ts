@@ -1,13 +1,34 @@
-import type { Contender } from './measure.ts'
+/** What a suite is made of. */
+import type { Backend } from '@nablajs/tensor'
+import type { Task } from './tasks.ts'
 
 /** One piece of work, which several libraries do side by side. */
 export interface Work {
   readonly name: string
   /** What a run does, for the reader of the report. */
   readonly note: string
-  /** Ours first. Made when the work's turn comes, and disposed after it. */
-  contenders(peers: ReadonlySet<Peer>): Promise<readonly Contender[]>
+  readonly task: Task
+  /** Floating-point operations of a run (a multiplication and an addition are two), where a peak compares. */
+  readonly flops?: number
+  /** Bytes that a run has to read and write, where memory bandwidth compares. */
+  readonly bytes?: number
+  /** Things that a run gets through, for a rate. */
+  readonly items?: { readonly count: number; readonly unit: string }
 }
 
-export const peers = ['tfjs'] as const
-export type Peer = (typeof peers)[number]
+/** A number that is no time: bytes, a count. */
+export interface Measure {
+  readonly work: string
+  readonly subject: string
+  readonly value: number
+  readonly unit: 'B' | 'kB' | 'kernels'
+  readonly note: string
+}
+
+export interface Suite {
+  readonly name: string
+  readonly about: string
+  readonly works: readonly Work[]
+  /** What else it measures, on our device. */
+  readonly measures?: (device: Backend) => Promise<readonly Measure[]> | readonly Measure[]
+}

@@ -1,140 +1,277 @@
-/** TensorFlow.js on its plain JavaScript backend: the same works in its own ops. */
-
+/** TensorFlow.js: the same works in its own ops, on its `cpu` or its `wasm` backend. */
 import * as tf from '@tensorflow/tfjs'
-import type { Contender } from '../measure.ts'
-import type { Convolution } from '../suites/conv2d.ts'
+import type { Layer, Network } from '../networks.ts'
+import { localPlayer, type Player } from '../player.ts'
+import type { Maker, Makers, Pass, Prepared, Tasks } from '../tasks.ts'
 
-const version = tf.version_core
+const uniform = (shape: readonly number[]): tf.Tensor => tf.randomUniform([...shape])
 
-async function ready(): Promise<void> {
-  await tf.setBackend('cpu')
-  await tf.ready()
-}
+/** `x` has a gradient for `weights`, images are NHWC as ours are. */
+type Apply = (x: tf.Tensor, training: boolean) => tf.Tensor
 
 /** A weight or bias as `nn` begins with. */
-function init(shape: number[], fanIn: number): tf.Variable {
+function init(weights: tf.Variable[], shape: number[], fanIn: number): tf.Variable {
   const bound = 1 / Math.sqrt(fanIn)
-  return tf.variable(tf.randomUniform(shape, -bound, bound))
+  const variable = tf.variable(tf.randomUniform(shape, -bound, bound))
+  weights.push(variable)
+  return variable
 }
 
-const dense = (x: tf.Tensor, w: tf.Variable, b: tf.Variable): tf.Tensor =>
-  tf.add(tf.matMul(x, w), b)
+/** In training with the batch's statistics, as tfjs's layers do it: moments, then the formula. */
+function normalise(x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor): tf.Tensor {
+  const { mean, variance } = tf.moments(x, [0, 1, 2])
+  return tf.add(tf.mul(tf.sub(x, mean), tf.mul(tf.rsqrt(tf.add(variance, 1e-5)), scale)), offset)
+}
 
-/** One Adam step on random data, as `suites/train.ts` does it. */
-async function training<Image extends tf.Tensor>(
-  image: Image,
-  variables: tf.Variable[],
-  logits: (image: Image) => tf.Tensor,
-): Promise<Contender> {
-  const label = tf.oneHot(tf.randomUniform([image.shape[0]!], 0, 10, 'int32'), 10)
-  const optimizer = tf.train.adam(1e-3)
-  const loss = () => tf.losses.softmaxCrossEntropy(label, logits(image)) as tf.Scalar
-  return {
-    name: 'tfjs cpu',
-    version,
-    run() {
-      optimizer.minimize(loss, false, variables)
-      variables.at(-1)!.dataSync()
-    },
-    dispose() {
-      tf.dispose([...variables, image, label])
-      optimizer.dispose()
-    },
+function layer(at: Layer, weights: tf.Variable[]): Apply {
+  switch (at.type) {
+    case 'conv': {
+      const { inputs, outputs, kernel, stride, padding, bias } = at
+      const fanIn = kernel * kernel * inputs
+      const w = init(weights, [kernel, kernel, inputs, outputs], fanIn)
+      const b = bias ? init(weights, [outputs], fanIn) : undefined
+      return (x) => {
+        const y = tf.conv2d(
+          x as tf.Tensor4D,
+          w as unknown as tf.Tensor4D,
+          stride,
+          // Its gradients know no uneven padding; "same" costs what ours does.
+          padding > 0 ? 'same' : 'valid',
+        )
+        return b ? tf.add(y, b) : y
+      }
+    }
+    case 'batchNorm': {
+      const scale = init(weights, [at.channels], 1)
+      const offset = init(weights, [at.channels], 1)
+      const mean = tf.variable(tf.zeros([at.channels]), false)
+      const variance = tf.variable(tf.ones([at.channels]), false)
+      return (x, training) =>
+        training
+          ? normalise(x, scale, offset)
+          : tf.batchNorm(
+              x as tf.Tensor4D,
+              mean as never,
+              variance as never,
+              offset as never,
+              scale as never,
+            )
+    }
+    case 'relu':
+      return (x) => tf.relu(x)
+    case 'maxPool':
+      return (x) => tf.maxPool(x as tf.Tensor4D, at.size, at.size, 'valid')
+    case 'globalAvgPool':
+      return (x) => tf.mean(x, [1, 2])
+    case 'flatten':
+      return (x) => tf.reshape(x, [x.shape[0]!, -1])
+    case 'linear': {
+      const w = init(weights, [at.inputs, at.outputs], at.inputs)
+      const b = init(weights, [at.outputs], at.inputs)
+      return (x) => tf.add(tf.matMul(x as tf.Tensor2D, w as unknown as tf.Tensor2D), b)
+    }
+    case 'residual': {
+      const body = sequence(at.body, weights)
+      const shortcut = sequence(at.shortcut, weights)
+      return (x, training) => tf.relu(tf.add(body(x, training), shortcut(x, training)))
+    }
   }
 }
 
-/** LeNet-5. */
-export async function lenet(batch: number): Promise<Contender> {
-  await ready()
-  const [w1, b1] = [init([5, 5, 1, 6], 25), init([6], 25)]
-  const [w2, b2] = [init([5, 5, 6, 16], 150), init([16], 150)]
-  const [w3, b3] = [init([400, 120], 400), init([120], 400)]
-  const [w4, b4] = [init([120, 84], 120), init([84], 120)]
-  const [w5, b5] = [init([84, 10], 84), init([10], 84)]
-  const conv = (x: tf.Tensor4D, w: tf.Variable, b: tf.Variable, pad: 'same' | 'valid') =>
-    tf.maxPool(
-      tf.relu(tf.add(tf.conv2d(x, w as unknown as tf.Tensor4D, 1, pad), b)),
-      2,
-      2,
-      'valid',
-    ) as tf.Tensor4D
-  return training(
-    tf.randomUniform<tf.Rank.R4>([batch, 28, 28, 1]),
-    [w1, b1, w2, b2, w3, b3, w4, b4, w5, b5],
-    (image) => {
-      const features = conv(conv(image, w1, b1, 'same'), w2, b2, 'valid')
-      const hidden = tf.relu(dense(tf.reshape(features, [batch, 400]), w3, b3))
-      return dense(tf.relu(dense(hidden, w4, b4)), w5, b5)
-    },
-  )
+function sequence(layers: readonly Layer[], weights: tf.Variable[]): Apply {
+  const applies = layers.map((at) => layer(at, weights))
+  return (x, training) => applies.reduce((y, apply) => apply(y, training), x)
 }
 
-/** 784-512-512-10. */
-export async function mlp(batch: number): Promise<Contender> {
-  await ready()
-  const [w1, b1] = [init([784, 512], 784), init([512], 784)]
-  const [w2, b2] = [init([512, 512], 512), init([512], 512)]
-  const [w3, b3] = [init([512, 10], 512), init([10], 512)]
-  return training(tf.randomUniform<tf.Rank.R2>([batch, 784]), [w1, b1, w2, b2, w3, b3], (image) =>
-    dense(tf.relu(dense(tf.relu(dense(image, w1, b1)), w2, b2)), w3, b3),
-  )
+function network({ layers }: Network): { apply: Apply; weights: tf.Variable[] } {
+  const weights: tf.Variable[] = []
+  return { apply: sequence(layers, weights), weights }
 }
 
-/** A convolution, as `suites/conv2d.ts` has them; `same` pads strided ones at the other end, which costs the same. */
-export async function convolution(work: Convolution, backward: boolean): Promise<Contender> {
-  await ready()
-  const { size, inputs, outputs, kernel, stride } = work
-  const x = tf.randomUniform<tf.Rank.R4>([1, size, size, inputs])
-  const weight = tf.randomNormal<tf.Rank.R4>([kernel, kernel, inputs, outputs])
-  const dy = tf.randomUniform<tf.Rank.R4>([1, size / stride, size / stride, outputs])
-  const forward = (image: tf.Tensor4D, w: tf.Tensor4D) => tf.conv2d(image, w, stride, 'same')
-  const both = tf.grads((image, w) => forward(image as tf.Tensor4D, w as tf.Tensor4D))
+/** A function of leaves: forward, and with their gradients. Reading a result waits for it. */
+function ofLeaves(
+  leaves: tf.Tensor[],
+  forward: (...leaves: tf.Tensor[]) => tf.Tensor,
+  pass: Pass,
+): Prepared {
+  const dy = tf.tidy(() => uniform(forward(...leaves).shape))
+  const both = tf.grads((...xs) => forward(...xs))
   return {
-    name: 'tfjs cpu',
-    version,
     run() {
-      const made = backward ? both([x, weight], dy) : [forward(x, weight)]
+      const made = pass === 'both' ? both(leaves, dy) : [tf.tidy(() => forward(...leaves))]
       made.at(-1)!.dataSync()
       tf.dispose(made)
     },
-    dispose: () => tf.dispose([x, weight, dy]),
+    dispose: () => tf.dispose([...leaves, dy]),
   }
 }
 
-/** A square matrix product. */
-export async function matmul(size: number): Promise<Contender> {
-  await ready()
-  const a = tf.randomUniform<tf.Rank.R2>([size, size])
-  const b = tf.randomUniform<tf.Rank.R2>([size, size])
-  return {
-    name: 'tfjs cpu',
-    version,
-    run() {
-      const c = tf.matMul(a, b)
-      c.dataSync()
-      c.dispose()
-    },
-    dispose: () => tf.dispose([a, b]),
-  }
+const methods = {
+  sgd: () => tf.train.momentum(1e-3, 0.9),
+  adam: () => tf.train.adam(1e-3),
 }
 
-/** An addition of one element, `count` times. */
-export async function additions(count: number, taped: boolean): Promise<Contender> {
-  await ready()
-  const a = tf.tensor1d([1])
-  const b = tf.tensor1d([2])
-  const sum = (x: tf.Tensor) => {
-    let y = x
-    for (let i = 0; i < count; i++) y = tf.add(y, b)
-    return y as tf.Scalar
-  }
-  const forward = taped ? tf.grad((x) => sum(x)) : undefined
-  return {
-    name: taped ? 'tfjs cpu, with its backward' : 'tfjs cpu',
-    version,
-    run() {
-      tf.tidy(() => (forward ? forward(a) : sum(a)))
-    },
-    dispose: () => tf.dispose([a, b]),
-  }
+const makers: Makers = {
+  matmul({ size }) {
+    return ofLeaves(
+      [uniform([size, size]), uniform([size, size])],
+      (a, b) => tf.matMul(a!, b!),
+      'forward',
+    )
+  },
+  conv2d({ size, inputs, outputs, kernel, stride, pass }) {
+    return ofLeaves(
+      [uniform([1, size, size, inputs]), uniform([kernel, kernel, inputs, outputs])],
+      (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, 'same'),
+      pass,
+    )
+  },
+  elementwise: ({ length, pass }) =>
+    ofLeaves(
+      [uniform([length])],
+      (x) => {
+        const y = tf.add(tf.mul(x!, 1.5), 0.5)
+        // It has no gelu of its own.
+        return tf.mul(tf.mul(y, 0.5), tf.add(tf.erf(tf.mul(y, Math.SQRT1_2)), 1))
+      },
+      pass,
+    ),
+  reduction: ({ rows, columns, axis }) =>
+    ofLeaves([uniform([rows, columns])], (x) => tf.sum(x!, axis), 'forward'),
+  softmax: ({ rows, columns, pass }) =>
+    ofLeaves([uniform([rows, columns])], (x) => tf.softmax(x!), pass),
+  layerNorm: ({ rows, columns, pass }) =>
+    ofLeaves(
+      [uniform([rows, columns]), uniform([columns]), uniform([columns])],
+      (x, weight, bias) => {
+        const { mean, variance } = tf.moments(x!, 1, true)
+        const unit = tf.mul(tf.sub(x!, mean), tf.rsqrt(tf.add(variance, 1e-5)))
+        return tf.add(tf.mul(unit, weight!), bias!)
+      },
+      pass,
+    ),
+  batchNorm: ({ batch, size, channels, pass }) =>
+    ofLeaves(
+      [uniform([batch, size, size, channels]), uniform([channels]), uniform([channels])],
+      (x, weight, bias) => normalise(x!, weight!, bias!),
+      pass,
+    ),
+  additions({ count, recorded, walk }) {
+    if (recorded && !walk) return 'its tape cannot record without walking back'
+    const a = tf.tensor1d([1])
+    const b = tf.tensor1d([2])
+    const sum = (x: tf.Tensor): tf.Scalar => {
+      let y = x
+      for (let i = 0; i < count; i++) y = tf.add(y, b)
+      return y as tf.Scalar
+    }
+    const forward = recorded ? tf.grad((x) => sum(x)) : sum
+    return {
+      run() {
+        tf.tidy(() => forward(a))
+      },
+      dispose: () => tf.dispose([a, b]),
+    }
+  },
+  training({ network: description, batch }) {
+    const { apply, weights } = network(description)
+    const image = uniform([batch, ...description.input])
+    const label = tf.oneHot(tf.randomUniform([batch], 0, 10, 'int32'), 10)
+    const optimizer = tf.train.adam(1e-3)
+    const loss = () => tf.losses.softmaxCrossEntropy(label, apply(image, true)) as tf.Scalar
+    return {
+      run() {
+        optimizer.minimize(loss, false, weights)
+        weights.at(-1)!.dataSync()
+      },
+      dispose() {
+        tf.dispose([...weights, image, label])
+        optimizer.dispose()
+      },
+    }
+  },
+  inference({ network: description, batch }) {
+    const { apply, weights } = network(description)
+    const image = uniform([batch, ...description.input])
+    return {
+      run() {
+        const y = tf.tidy(() => apply(image, false))
+        y.dataSync()
+        y.dispose()
+      },
+      dispose: () => tf.dispose([...weights, image]),
+    }
+  },
+  loading: 'its data pipeline is tf.data, a package of its own that reads sample by sample',
+  optimizer({ method, shapes }) {
+    if (method === 'adamw') return 'it has no AdamW'
+    const optimizer = methods[method]()
+    const weights = shapes.map((shape) => tf.variable(tf.randomNormal([...shape])))
+    const gradients = Object.fromEntries(
+      weights.map(({ name, shape }): [string, tf.Tensor] => [name, tf.randomNormal(shape)]),
+    )
+    return {
+      run() {
+        // Plain tensors will do, whatever the types ask for.
+        optimizer.applyGradients(
+          gradients as unknown as Parameters<typeof optimizer.applyGradients>[0],
+        )
+        weights.at(-1)!.dataSync()
+      },
+      dispose() {
+        tf.dispose([...weights, ...Object.values(gradients)])
+        optimizer.dispose()
+      },
+    }
+  },
+}
+
+/** A maker with exceptions: `refuse` gives the reason where a task is one. */
+function except<K extends keyof Makers>(
+  kind: K,
+  refuse: (task: Tasks[K]) => string | undefined,
+): Makers[K] {
+  const maker = makers[kind] as Maker<Tasks[K]>
+  return ((task: Tasks[K]) => refuse(task) ?? maker(task)) as Makers[K]
+}
+
+const has = ({ layers }: Network, type: Layer['type']): boolean =>
+  layers.some((at) => at.type === type)
+
+/** Its plain JavaScript, without the works that would take it longer than everybody else together. */
+const cpuMakers: Makers = {
+  ...makers,
+  matmul: except('matmul', ({ size }) => (size > 1024 ? 'takes half a minute' : undefined)),
+  conv2d: except('conv2d', ({ pass, inputs, size }) =>
+    pass === 'both' && inputs >= 64 && size >= 14 ? 'takes ten seconds' : undefined,
+  ),
+  training: except('training', (task) =>
+    has(task.network, 'residual') ? 'takes minutes' : undefined,
+  ),
+}
+
+const noBackprop = 'its wasm backend has no gradient of convolutions for the weight'
+
+const wasmMakers: Makers = {
+  ...makers,
+  conv2d: except('conv2d', ({ pass }) => (pass === 'both' ? noBackprop : undefined)),
+  training: except('training', (task) => (has(task.network, 'conv') ? noBackprop : undefined)),
+}
+
+async function select(backend: string): Promise<void> {
+  if (tf.getBackend() !== backend) await tf.setBackend(backend)
+}
+
+export const tfjsCpu = (): Player =>
+  localPlayer('tfjs cpu', tf.version_core, cpuMakers, () => select('cpu'))
+
+type WasmPaths = Parameters<typeof import('@tensorflow/tfjs-backend-wasm').setWasmPaths>[0]
+
+/** `paths` is the folder of its `.wasm` files, or where each of them is. */
+export async function tfjsWasm(paths: WasmPaths, threads: number): Promise<Player> {
+  const wasm = await import('@tensorflow/tfjs-backend-wasm')
+  wasm.setWasmPaths(paths)
+  wasm.setThreadsCount(threads)
+  await tf.setBackend('wasm')
+  return localPlayer('tfjs wasm', wasm.version_wasm, wasmMakers, () => select('wasm'))
 }

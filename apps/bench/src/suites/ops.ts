@@ -1,64 +1,70 @@
-import { add, rand, scope, setDevice, tensor } from '@nablajs/tensor'
-import type { Contender } from '../measure.ts'
-import { device, version } from '../ours.ts'
-import type { Work } from '../suite.ts'
+/** Single operations. */
 
-function matmul(size: number): Work {
-  return {
-    name: `matmul ${size}`,
-    note: `[${size}, ${size}] x [${size}, ${size}], f32, one thread`,
-    async contenders(peers) {
-      setDevice(await device())
-      const [a, b] = [rand([size, size]), rand([size, size])]
-      const list: Contender[] = [
-        {
-          name: 'nabla cpu',
-          version,
-          run: () => a.matmul(b).dispose(),
-          dispose() {
-            a.dispose()
-            b.dispose()
-          },
-        },
-      ]
-      if (peers.has('tfjs')) list.push(await (await import('../peers/tfjs.ts')).matmul(size))
-      return list
-    },
-  }
+import type { Suite, Work } from '../suite.ts'
+import type { Pass, Task } from '../tasks.ts'
+
+const f32 = 4
+
+const matmul = (size: number): Work => ({
+  name: `matmul ${size}`,
+  note: `[${size}, ${size}] x [${size}, ${size}]`,
+  task: { kind: 'matmul', size },
+  flops: 2 * size ** 3,
+})
+
+const passName = { forward: 'forward', both: 'forward and backward' } satisfies Record<Pass, string>
+
+/** A work in both passes; `bytes` are those of the forward pass. */
+const bothPasses = (
+  name: string,
+  note: string,
+  task: (pass: Pass) => Task,
+  bytes: number,
+): Work[] => [
+  { name: `${name}, ${passName.forward}`, note, task: task('forward'), bytes },
+  { name: `${name}, ${passName.both}`, note, task: task('both') },
+]
+
+const length = 2 ** 20
+const [rows, columns] = [1024, 1024]
+
+const reduction = (axis: 0 | 1): Work => ({
+  name: `sum over axis ${axis}`,
+  note: `of [${rows}, ${columns}]`,
+  task: { kind: 'reduction', rows, columns, axis },
+  bytes: f32 * rows * columns,
+})
+
+export const ops: Suite = {
+  name: 'ops',
+  about: 'single operations, f32',
+  works: [
+    ...[256, 512, 1024, 2048].map(matmul),
+    ...bothPasses(
+      'gelu(1.5 x + 0.5)',
+      `a chain of three elementwise operations on ${length} values`,
+      (pass) => ({ kind: 'elementwise', length, pass }),
+      2 * f32 * length,
+    ),
+    reduction(0),
+    reduction(1),
+    ...bothPasses(
+      'softmax',
+      `rows of [${rows}, ${columns}]`,
+      (pass) => ({ kind: 'softmax', rows, columns, pass }),
+      2 * f32 * rows * columns,
+    ),
+    ...bothPasses(
+      'layer norm',
+      `rows of [${rows}, ${columns}], with factor and offset`,
+      (pass) => ({ kind: 'layerNorm', rows, columns, pass }),
+      2 * f32 * rows * columns,
+    ),
+    ...bothPasses(
+      'batch norm',
+      'with the statistics of 32 images of 32x32, 32 channels',
+      (pass) => ({ kind: 'batchNorm', batch: 32, size: 32, channels: 32, pass }),
+      2 * f32 * 32 * 32 * 32 * 32,
+    ),
+  ],
 }
-
-const count = 1000
-
-function additions(taped: boolean): Work {
-  return {
-    name: taped ? `${count} additions, recorded` : `${count} additions`,
-    note: taped
-      ? 'a chain of one-element additions on the tape, and the walk back'
-      : 'a chain of one-element additions in a scope: what a call costs',
-    async contenders(peers) {
-      setDevice(await device())
-      const a = tensor([1], { requiresGrad: taped })
-      const b = tensor([2])
-      const list: Contender[] = [
-        {
-          name: taped ? 'nabla cpu, with its backward' : 'nabla cpu',
-          version,
-          run() {
-            scope(() => {
-              let y = a
-              for (let i = 0; i < count; i++) y = add(y, b)
-              if (taped) y.backward()
-            })
-            a.grad?.dispose()
-            a.grad = undefined
-          },
-        },
-      ]
-      if (peers.has('tfjs'))
-        list.push(await (await import('../peers/tfjs.ts')).additions(count, taped))
-      return list
-    },
-  }
-}
-
-export const ops: readonly Work[] = [matmul(256), matmul(512), additions(false), additions(true)]

@@ -1,0 +1,57 @@
+/** Everybody who can take part in a page. */
+import { cpu } from '@nablajs/backend-cpu'
+import { setDevice } from '@nablajs/tensor'
+import manifest from '@nablajs/tensor/package.json' with { type: 'json' }
+import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'
+import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
+import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url'
+import { makers } from '../peers/ours.ts'
+import { absent, localPlayer, type Player } from '../player.ts'
+
+/** Given by Vite. */
+declare const JAX_JS_VERSION: string
+
+export async function openSubjects(): Promise<Player[]> {
+  const device = await cpu()
+  return [
+    {
+      ...localPlayer(
+        'nabla cpu, 1 thread',
+        manifest.version,
+        makers(() => {}),
+        () => setDevice(device),
+      ),
+      close: () => device.dispose(),
+    },
+  ]
+}
+
+const libraries: Readonly<Record<string, (threads: number) => Promise<Player>>> = {
+  'tfjs cpu': async () => (await import('../peers/tfjs.ts')).tfjsCpu(),
+  'tfjs wasm': async (threads) =>
+    (await import('../peers/tfjs.ts')).tfjsWasm(
+      {
+        'tfjs-backend-wasm.wasm': wasmUrl,
+        'tfjs-backend-wasm-simd.wasm': simdUrl,
+        'tfjs-backend-wasm-threaded-simd.wasm': threadedUrl,
+      },
+      threads,
+    ),
+  'jax-js wasm': async () => (await import('../peers/jax-js.ts')).jaxJs(JAX_JS_VERSION),
+}
+
+/** The other libraries; one that does not load says why in every work. */
+export async function openPeers(threads: number): Promise<Player[]> {
+  const players: Player[] = []
+  for (const [name, open] of Object.entries(libraries))
+    try {
+      players.push(await open(threads))
+    } catch (error) {
+      players.push(absent(name, (error as Error).message))
+    }
+  return [
+    ...players,
+    absent('onnxruntime', 'onnxruntime-node runs in Node alone'),
+    absent('PyTorch', 'it does not run in a page'),
+  ]
+}

@@ -1,0 +1,60 @@
+/** What a run of the benchmarks found out. Plain data: it goes to JSON and into the report. */
+import type { Bar } from './bars.ts'
+import type { Floors } from './floors.ts'
+import { ratioOf, type Timing } from './measure.ts'
+import type { Skip } from './player.ts'
+import type { Measure, Work } from './suite.ts'
+
+/** A work, and everybody who did it. */
+export interface Comparison extends Omit<Work, 'task'> {
+  readonly suite: string
+  /** Ours. */
+  readonly subjects: readonly Timing[]
+  readonly peers: readonly Timing[]
+  readonly skips: readonly Skip[]
+}
+
+export interface Results {
+  /** When the run began, as ISO 8601. */
+  readonly date: string
+  readonly machine: string
+  /** How busy the machine was besides, as far as the system tells. */
+  readonly load: string | undefined
+  readonly rounds: number
+  readonly turn: number
+  readonly floors: Floors
+  readonly comparisons: readonly Comparison[]
+  readonly measures: readonly Measure[]
+  readonly bars: readonly Bar[]
+}
+
+/** One comparison, as `--json` writes it. */
+export interface Row {
+  readonly work: string
+  readonly subject: string
+  readonly peer: string
+  readonly ms: number
+  readonly peerMs: number
+  /** The peer's time over ours, the median over rounds. */
+  readonly ratio: number
+  readonly versions: Readonly<Record<string, string>>
+  readonly machine: string
+}
+
+/** One row for each of our subjects and each peer. */
+export function rowsOf({ comparisons, machine }: Pick<Results, 'comparisons' | 'machine'>): Row[] {
+  return comparisons.flatMap(({ name, subjects, peers }) =>
+    subjects.flatMap((subject) =>
+      peers.map((peer) => ({
+        work: name,
+        subject: subject.name,
+        peer: peer.name,
+        ms: subject.ms,
+        peerMs: peer.ms,
+        ratio: ratioOf(subject, peer),
+        versions: { [subject.name]: subject.version, [peer.name]: peer.version },
+        machine,
+      })),
+    ),
+  )
+}

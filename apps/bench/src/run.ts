@@ -1,0 +1,64 @@
+/** Runs suites: everybody enters for a work, those who can take turns, the others say why not. */
+import { type Contender, type MeasureOptions, measure } from './measure.ts'
+import { isSkip, type Player, type Skip } from './player.ts'
+import type { Comparison } from './results.ts'
+import type { Suite, Work } from './suite.ts'
+
+export interface Field {
+  readonly subjects: readonly Player[]
+  readonly peers: readonly Player[]
+}
+
+async function enter(
+  players: readonly Player[],
+  work: Work,
+): Promise<{ contenders: Contender[]; skips: Skip[] }> {
+  const contenders: Contender[] = []
+  const skips: Skip[] = []
+  for (const player of players)
+    for (const entry of await player.enter(work.task))
+      if (isSkip(entry)) skips.push(entry)
+      else contenders.push(entry)
+  return { contenders, skips }
+}
+
+async function compare(
+  suite: string,
+  work: Work,
+  { subjects, peers }: Field,
+  timing: MeasureOptions,
+): Promise<Comparison> {
+  const ours = await enter(subjects, work)
+  const others = await enter(peers, work)
+  const contenders = [...ours.contenders, ...others.contenders]
+  const timings = await measure(contenders, timing)
+  for (const contender of contenders) {
+    if ('ready' in contender) await contender.ready?.()
+    contender.dispose?.()
+  }
+  const { task: _, ...description } = work
+  return {
+    ...description,
+    suite,
+    subjects: timings.slice(0, ours.contenders.length),
+    peers: timings.slice(ours.contenders.length),
+    skips: [...ours.skips, ...others.skips],
+  }
+}
+
+/** Runs all works of the suites in order; `seen` is told each as it is there. */
+export async function run(
+  suites: readonly Suite[],
+  field: Field,
+  timing: MeasureOptions,
+  seen: (comparison: Comparison) => unknown = () => {},
+): Promise<Comparison[]> {
+  const comparisons: Comparison[] = []
+  for (const { name, works } of suites)
+    for (const work of works) {
+      const comparison = await compare(name, work, field, timing)
+      comparisons.push(comparison)
+      await seen(comparison)
+    }
+  return comparisons
+}

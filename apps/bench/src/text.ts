@@ -1,0 +1,116 @@
+/** The report for terminals: ratios first. */
+import type { Bar } from './bars.ts'
+import type { Floors } from './floors.ts'
+import { ratioOf, type Timing } from './measure.ts'
+import type { KernelTime } from './profile.ts'
+import type { Comparison } from './results.ts'
+import type { Measure } from './suite.ts'
+
+/** Three significant digits, without an exponent. */
+export function digits(value: number): string {
+  if (!Number.isFinite(value)) return String(value)
+  const size = Math.floor(Math.log10(Math.abs(value) || 1))
+  return value.toFixed(Math.min(6, Math.max(0, 2 - size)))
+}
+
+const prefixes = [
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+  [1, ''],
+] as const
+
+/** `1.5 GB/s` */
+export function quantity(value: number, unit: string): string {
+  const [factor, prefix] = prefixes.find(([one]) => value >= one) ?? [1, '']
+  return `${digits(value / factor)} ${prefix}${unit}`
+}
+
+/** Whoever touches fewer bytes may find them in a cache. */
+const beyondCaches = 2 ** 26
+
+/** What a time means: operations, bytes or samples a second, and how much of the floor that is. */
+export function rateOf(
+  { ms }: Timing,
+  work: Pick<Comparison, 'flops' | 'bytes' | 'items'>,
+  floors: Floors,
+): string {
+  const { flops, bytes, items } = work
+  const parts: string[] = []
+  if (flops) {
+    const rate = (flops / ms) * 1e3
+    const share = floors.flops
+      ? `, ${Math.round((100 * rate) / floors.flops)}% of the FMA peak`
+      : ''
+    parts.push(quantity(rate, 'FLOP/s') + share)
+  }
+  if (bytes) {
+    const rate = (bytes / ms) * 1e3
+    const share =
+      bytes > beyondCaches
+        ? `, ${Math.round((100 * rate) / floors.bandwidth)}% of the memory bandwidth`
+        : ''
+    parts.push(quantity(rate, 'B/s') + share)
+  }
+  if (items) {
+    const each = (ms * 1e3) / items.count
+    parts.push(
+      items.unit === 'additions'
+        ? `${digits(each)} µs each`
+        : quantity((items.count / ms) * 1e3, `${items.unit}/s`),
+    )
+  }
+  return parts.join(', ')
+}
+
+export function showFloors({ flops, bandwidth }: Floors): string {
+  const peak = flops ? quantity(flops, 'FLOP/s') : 'none, this engine has no relaxed SIMD'
+  return `floors, one thread: FMA peak of WebAssembly's relaxed SIMD ${peak}; memory ${quantity(bandwidth, 'B/s')} (triad)`
+}
+
+/** One work: each line a contender, with its ratio to each of our subjects first. */
+export function showComparison(comparison: Comparison, floors: Floors): string {
+  const { name, note, subjects, peers, skips } = comparison
+  const lines = [`${name} (${note})`]
+  const short = (subject: Timing): string => subject.name.replace(/^nabla /, '')
+  const width = Math.max(9, ...subjects.map((subject) => short(subject).length + 3))
+  if (peers.length > 0 && subjects.length > 0)
+    lines.push(`  ${subjects.map((subject) => `/ ${short(subject)}`.padStart(width)).join('')}`)
+  for (const timing of [...subjects, ...peers]) {
+    const ratios = subjects.map((subject) =>
+      (subject === timing ? '1' : `${digits(ratioOf(subject, timing))}x`).padStart(width),
+    )
+    const label = `${timing.name} ${timing.version}`
+    const ms = `${digits(timing.ms)} ms`.padStart(12)
+    lines.push(
+      `  ${ratios.join('')}${ms}  ${label.padEnd(34)} ${rateOf(timing, comparison, floors)}`.trimEnd(),
+    )
+  }
+  for (const { name: who, reason } of skips) lines.push(`  skipped: ${who}: ${reason}`)
+  return `${lines.join('\n')}\n`
+}
+
+export const showMeasure = ({ work, subject, value, unit, note }: Measure): string =>
+  `${work}: ${subject} ${unit === 'B' ? quantity(value, 'B') : `${digits(value)} ${unit}`} (${note})`
+
+const verdict = ({ met }: Bar): string =>
+  met === undefined ? 'not measured' : met ? 'met' : 'NOT MET'
+
+export function showBars(bars: readonly Bar[]): string {
+  const lines = bars.map((bar) => {
+    const value = bar.value === undefined ? bar.why : `${digits(bar.value)} ${bar.unit}`
+    return `  ${verdict(bar).padEnd(12)} ${bar.work}: ${bar.wanted}: ${value}`
+  })
+  return `bars\n${lines.join('\n')}\n`
+}
+
+/** Time by kernel, for `steps` runs. */
+export function showProfile(times: readonly KernelTime[], steps: number): string {
+  const total = times.reduce((sum, { ms }) => sum + ms, 0)
+  const calls = times.reduce((sum, one) => sum + one.calls, 0)
+  const lines = times.map(({ kernel, ms, calls: count }) => {
+    const share = `${((100 * ms) / total).toFixed(1)}%`
+    return `  ${`${(ms / steps).toFixed(3)} ms`.padStart(12)} ${share.padStart(7)} ${(count / steps).toFixed(0).padStart(5)} calls  ${kernel}`
+  })
+  return `  ${`${(total / steps).toFixed(3)} ms`.padStart(12)} in ${(calls / steps).toFixed(0)} kernels a step\n${lines.join('\n')}\n`
+}

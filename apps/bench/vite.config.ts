@@ -1,0 +1,15 @@
+import { defineConfig } from 'vite'
+import { manifestOf } from './src/node/manifest.ts'
+
+/** A page has shared memory, and with it threads, only where nobody else can look into it. */
+const isolation = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+}
+
+export default defineConfig({
+  define: { JAX_JS_VERSION: JSON.stringify(manifestOf('@jax-js/jax').version) },
+  server: { headers: isolation },
+  preview: { headers: isolation },
+  build: { target: 'es2024' },
+})
