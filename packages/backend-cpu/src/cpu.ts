@@ -54,8 +54,10 @@ export interface CpuDescription {
   readonly sharedMemory: boolean
   /** How many threads compute, the caller among them. */
   readonly threads: number
-  readonly blas: NativeLibrary | undefined
-  readonly oneDnn: NativeLibrary | undefined
+  /** The library for matrix products, or why there is none. */
+  readonly blas: NativeLibrary | string
+  /** The library for convolutions, or why there is none. */
+  readonly oneDnn: NativeLibrary | string
 }
 
 const none: readonly number[] = []
@@ -69,17 +71,12 @@ export class CpuBackend implements Backend {
   kernels: Partial<Kernels>
   readonly #pool: Pool | undefined
   readonly #memory: Memory
-  readonly #native: Native | undefined
+  readonly #native: Native
   readonly #launcher: Launcher
   readonly #map: MapRunner
   readonly #reduce: ReduceRunner
 
-  constructor(
-    memory: Memory,
-    kernels: Partial<Kernels>,
-    pool: Pool | undefined,
-    native: Native | undefined,
-  ) {
+  constructor(memory: Memory, kernels: Partial<Kernels>, pool: Pool | undefined, native: Native) {
     this.#memory = memory
     this.#native = native
     this.kernels = kernels
@@ -101,8 +98,8 @@ export class CpuBackend implements Backend {
       simd: hasRelaxedSimd() ? 'relaxed' : 'plain',
       sharedMemory: this.#memory.type.shared,
       threads: this.threads,
-      blas: this.#native?.blas,
-      oneDnn: this.#native?.oneDnn,
+      blas: this.#native.blas,
+      oneDnn: this.#native.oneDnn,
     }
   }
 
@@ -174,7 +171,7 @@ export class CpuBackend implements Backend {
     this.#map.clear()
     this.#reduce.clear()
     this.kernels = {}
-    this.#native?.dispose()
+    this.#native.dispose()
   }
 }
 
@@ -233,6 +230,13 @@ export async function cpu(options: CpuOptions = {}): Promise<CpuBackend> {
         'isolated pages. Serve the page with the headers "Cross-Origin-Opener-Policy: same-origin" ' +
         'and "Cross-Origin-Embedder-Policy: require-corp", or leave threads out to run on one',
     )
+  // Before any worker runs: a library that was asked for and is not there is an error.
+  const native = await openNative({
+    memory: memory.wasm,
+    ...(threads === undefined ? {} : { threads }),
+    blas,
+    oneDnn,
+  })
   const module = await compileKernels(isShared)
   const wanted = isShared ? (threads ?? availableThreads()) : 1
   const pool = wanted > 1 ? await Pool.start(memory, module, wanted) : undefined
@@ -247,14 +251,8 @@ export async function cpu(options: CpuOptions = {}): Promise<CpuBackend> {
     },
     module,
   )
-  const native = await openNative({
-    memory: memory.wasm,
-    ...(threads === undefined ? {} : { threads }),
-    blas,
-    oneDnn,
-  })
   const address = (view: View): number => memory.addressOf(view.buffer, 'kernel') + 4 * view.offset
-  const kernels = native ? withNative(own, native, address) : own
+  const kernels = withNative(own, native, address)
   const device = new CpuBackend(memory, kernels, pool, native)
   if (pool) forgotten.register(device, pool)
   return device

@@ -1,7 +1,15 @@
 /** Matrix products by a BLAS of the system, on the device's own memory. */
-import type { Addresses } from './address.ts'
-import { chosen, has, type Koffi, type Loaded, load, pathOf, unusable } from './library.ts'
-import type { LibraryChoice, Matrix, NativeLibrary } from './types.ts'
+import {
+  type Choice,
+  has,
+  type Koffi,
+  type Loaded,
+  load,
+  pathOf,
+  type Settings,
+  unusable,
+} from './library.ts'
+import type { Matrix, NativeLibrary } from './types.ts'
 
 /** `cblas_sgemm` with sizes, addresses and leading dimensions as numbers. */
 type Gemm = (
@@ -162,30 +170,24 @@ const current = new Map<string, number>()
 export class Blas {
   readonly library: NativeLibrary
   readonly #gemm: Gemm
-  readonly #addresses: Addresses
+  readonly #settings: Settings
   readonly #setThreads: ((count: number) => void) | undefined
-  readonly #threads: number
-  readonly #always: boolean
 
   constructor(
     library: NativeLibrary,
     gemm: Gemm,
-    addresses: Addresses,
-    threads: number,
+    settings: Settings,
     setThreads: ((count: number) => void) | undefined,
-    always: boolean,
   ) {
     this.library = library
     this.#gemm = gemm
-    this.#addresses = addresses
-    this.#threads = threads
-    this.#always = always
+    this.#settings = settings
     this.#setThreads = setThreads
   }
 
   /** `c = a * b`, or false where CBLAS cannot address one of them or the product is too small. */
   product(m: number, n: number, depth: number, a: Matrix, b: Matrix, c: Matrix): boolean {
-    if (!this.#always && (m * n * depth < smallest || m < few || n < few)) return false
+    if (!this.#settings.always && (m * n * depth < smallest || m < few || n < few)) return false
     if (leading(c, m, n) === 0) {
       // The transposed product writes c along its columns.
       if (leading(turned(c), n, m) === 0) return false
@@ -201,7 +203,7 @@ export class Blas {
     const bColumns = bRows === 0 ? leading(turned(b), n, depth) : bRows
     if (aColumns === 0 || bColumns === 0) return false
     this.#useThreads()
-    const { base } = this.#addresses
+    const { base } = this.#settings.addresses
     // biome-ignore format: one operand to a line
     this.#gemm(
       rowMajor, aRows === 0 ? transposed : asIs, bRows === 0 ? transposed : asIs,
@@ -215,9 +217,10 @@ export class Blas {
 
   #useThreads(): void {
     const { path } = this.library
-    if (!this.#setThreads || current.get(path) === this.#threads) return
-    this.#setThreads(this.#threads)
-    current.set(path, this.#threads)
+    const { threads } = this.#settings
+    if (!this.#setThreads || current.get(path) === threads) return
+    this.#setThreads(threads)
+    current.set(path, threads)
   }
 }
 
@@ -239,17 +242,9 @@ function leading({ down, across }: Matrix, rows: number, columns: number): numbe
   return down >= 4 * columns ? down / 4 : 0
 }
 
-/** Finds and binds a BLAS; undefined where none is wanted or there. A DeviceError where a named one cannot be used. */
-export function openBlas(
-  koffi: Koffi,
-  addresses: Addresses,
-  threads: number,
-  option: LibraryChoice,
-  always: boolean,
-): Blas | undefined {
-  const choice = chosen(option, 'NABLA_BLAS')
-  if (choice === false) return undefined
-  const named = choice === 'auto' ? undefined : choice
+/** Finds and binds a BLAS; why not, where there is none. A DeviceError where a named one cannot be used. */
+export function openBlas(koffi: Koffi, choice: Choice, settings: Settings): Blas | string {
+  const named = choice.name === 'auto' || choice.name === false ? undefined : choice.name
   const wanted = kinds.find(({ name }) => name.toLowerCase() === named?.toLowerCase())
   const problems: string[] = []
   for (const name of candidates(named, wanted)) {
@@ -269,13 +264,13 @@ export function openBlas(
         name: kind?.name ?? 'BLAS',
         version: kind?.version(library) ?? unknown,
         path: pathOf(library, kind?.file ?? /blas/i),
-        threads: setThreads ? threads : undefined,
+        threads: setThreads ? settings.threads : undefined,
       }
-      return new Blas(info, gemm, addresses, threads, setThreads, always)
+      return new Blas(info, gemm, settings, setThreads)
     }
   }
-  if (named === undefined) return undefined
-  throw unusable('blas', 'NABLA_BLAS', named, problems.join('; '))
+  if (named !== undefined) throw unusable(choice, problems.join('; ') || 'not of this system')
+  return 'none is installed'
 }
 
 function candidates(named: string | undefined, wanted: Kind | undefined): readonly string[] {

@@ -12,6 +12,7 @@ type Address = (view: View) => number
 
 /** Our kernels with those before them that a library has a way for. */
 export function withNative(kernels: Kernels, native: Native, address: Address): Kernels {
+  if (typeof native.blas === 'string' && typeof native.oneDnn === 'string') return kernels
   const convolution = (pass: Pass, x: View, weight: View, y: View, geometry: ConvGeometry) =>
     sizeOf(x.shape) > 0 &&
     sizeOf(weight.shape) > 0 &&

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { DeviceError } from '@nablajs/tensor/backend'
 import type koffiModule from 'koffi'
 import type { LibraryHandle } from 'koffi'
+import type { Addresses } from './address.ts'
 import type { LibraryChoice } from './types.ts'
 
 export type Koffi = typeof koffiModule
@@ -14,15 +15,32 @@ export interface Loaded {
   readonly name: string
 }
 
+/** What the libraries of one device share. */
+export interface Settings {
+  readonly addresses: Addresses
+  readonly threads: number
+  readonly always: boolean
+}
+
+/** Which library to use, and who says so. */
+export interface Choice {
+  readonly option: keyof typeof variables
+  readonly name: LibraryChoice
+  /** `option blas`, `NABLA_BLAS`. */
+  readonly by: string
+}
+
+const variables = { blas: 'NABLA_BLAS', oneDnn: 'NABLA_ONEDNN' } as const
+
 /**
  * The choice that holds: an option other than `'auto'` comes before the environment variable, in which
  * `off` and `0` mean none.
  */
-export function chosen(option: LibraryChoice, variable: string): LibraryChoice {
-  if (option !== 'auto') return option
-  const value = process.env[variable]?.trim()
-  if (!value || value === 'auto') return 'auto'
-  return value === 'off' || value === '0' ? false : value
+export function chosen(option: keyof typeof variables, given: LibraryChoice): Choice {
+  if (given !== 'auto') return { option, name: given, by: `the option ${option}` }
+  const by = variables[option]
+  const value = process.env[by]?.trim() || 'auto'
+  return { option, name: value === 'off' || value === '0' ? false : value, by }
 }
 
 /** Loads a file or a name that the system's loader knows; the reason as a string where it cannot. */
@@ -30,7 +48,7 @@ export function load(koffi: Koffi, name: string): Loaded | string {
   try {
     return { handle: koffi.load(name), name }
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return `${name}: ${error instanceof Error ? error.message : error}`
   }
 }
 
@@ -59,9 +77,9 @@ export function pathOf({ name }: Loaded, pattern: RegExp): string {
 }
 
 /** An error for a library that was asked for by name. */
-export function unusable(option: string, variable: string, name: string, why: string): DeviceError {
+export function unusable({ option, name, by }: Choice, why: string): DeviceError {
   return new DeviceError(
-    `cpu: the library ${JSON.stringify(name)} that ${option} or ${variable} asks for cannot be used: ${why}; ` +
-      `give another name or path, or ${variable}=off for none`,
+    `cpu: the library ${JSON.stringify(name)} that ${by} asks for cannot be used: ${why}. ` +
+      `Give another name or path, or switch it off: ${option} = false, or ${variables[option]}=off`,
   )
 }

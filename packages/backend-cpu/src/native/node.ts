@@ -2,45 +2,52 @@
 import { availableParallelism } from 'node:os'
 import { Addresses } from './address.ts'
 import { openBlas } from './blas.ts'
-import { chosen, type Koffi, unusable } from './library.ts'
+import { type Choice, chosen, type Koffi, unusable } from './library.ts'
 import { openOneDnn } from './onednn.ts'
 import type { Native, NativeOptions } from './types.ts'
 
 /**
- * Opens what the options and the environment ask for; undefined where there is nothing. koffi is an
- * optional dependency: without it there are no native libraries, which is an error only if one was
- * asked for by name.
+ * Opens what the options and the environment ask for. koffi is an optional dependency: without it
+ * there are no native libraries, which is an error only if one was asked for by name.
  */
-export async function openNative(options: NativeOptions): Promise<Native | undefined> {
+export async function openNative(options: NativeOptions): Promise<Native> {
   const { memory, threads = availableParallelism(), always = false } = options
-  const choices = [
-    ['blas', 'NABLA_BLAS', chosen(options.blas, 'NABLA_BLAS')],
-    ['oneDnn', 'NABLA_ONEDNN', chosen(options.oneDnn, 'NABLA_ONEDNN')],
-  ] as const
-  if (choices.every(([, , choice]) => choice === false)) return undefined
-  let koffi: Koffi
-  try {
-    koffi = (await import('koffi')).default
-  } catch (error) {
-    const named = choices.find(([, , choice]) => choice !== false && choice !== 'auto')
-    if (!named) return undefined
-    const [option, variable, choice] = named
-    throw unusable(
-      option,
-      variable,
-      String(choice),
-      `the package koffi cannot be loaded (${error})`,
-    )
+  const choices = {
+    blas: chosen('blas', options.blas),
+    oneDnn: chosen('oneDnn', options.oneDnn),
   }
-  const addresses = new Addresses(koffi, memory)
-  const blas = openBlas(koffi, addresses, threads, options.blas, always)
-  const oneDnn = openOneDnn(koffi, addresses, threads, options.oneDnn, always)
-  if (!blas && !oneDnn) return undefined
+  let koffi: Koffi | string = 'not asked for'
+  if (choices.blas.name !== false || choices.oneDnn.name !== false) koffi = await loadKoffi()
+  const open = <Library>(choice: Choice, find: (koffi: Koffi) => Library | string) => {
+    if (choice.name === false) return `switched off by ${choice.by}`
+    if (typeof koffi !== 'string') return find(koffi)
+    if (choice.name !== 'auto') throw unusable(choice, koffi)
+    return koffi
+  }
+  const addresses = typeof koffi === 'string' ? undefined : new Addresses(koffi, memory)
+  const settings = { addresses: addresses!, threads, always }
+  const blas = open(choices.blas, (loaded) => openBlas(loaded, choices.blas, settings))
+  const oneDnn = open(choices.oneDnn, (loaded) => openOneDnn(loaded, choices.oneDnn, settings))
+  const product: Native['product'] =
+    typeof blas === 'string'
+      ? () => false
+      : (m, n, depth, a, b, c) => blas.product(m, n, depth, a, b, c)
   return {
-    blas: blas?.library,
-    oneDnn: oneDnn?.library,
-    product: (m, n, depth, a, b, c) => blas?.product(m, n, depth, a, b, c) ?? false,
-    convolution: (pass, convolution) => oneDnn?.convolution(pass, convolution) ?? false,
-    dispose: () => oneDnn?.dispose(),
+    blas: typeof blas === 'string' ? blas : blas.library,
+    oneDnn: typeof oneDnn === 'string' ? oneDnn : oneDnn.library,
+    product,
+    convolution: (pass, convolution) =>
+      typeof oneDnn !== 'string' && oneDnn.convolution(pass, convolution),
+    dispose: () => {
+      if (typeof oneDnn !== 'string') oneDnn.dispose()
+    },
+  }
+}
+
+async function loadKoffi(): Promise<Koffi | string> {
+  try {
+    return (await import('koffi')).default
+  } catch (error) {
+    return `the package koffi cannot be loaded: ${error instanceof Error ? error.message : error}`
   }
 }

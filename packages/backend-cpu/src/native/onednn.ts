@@ -1,9 +1,8 @@
 /** Convolutions by oneDNN of the system, on the device's own memory. */
 import { DeviceError } from '@nablajs/tensor/backend'
-import type { Addresses } from './address.ts'
-import { chosen, type Koffi, load, pathOf, unusable } from './library.ts'
+import { type Choice, type Koffi, load, pathOf, type Settings, unusable } from './library.ts'
 import { Arena, type Block, bindOneDnn, code, type OneDnnApi, unimplemented } from './onednn-api.ts'
-import type { Convolution, LibraryChoice, NativeLibrary, Pass } from './types.ts'
+import type { Convolution, NativeLibrary, Pass } from './types.ts'
 
 const names: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   linux: ['libdnnl.so.2', 'libdnnl.so'],
@@ -78,9 +77,7 @@ let threadsNow = 0
 export class OneDnn {
   readonly library: NativeLibrary
   readonly #api: OneDnnApi
-  readonly #addresses: Addresses
-  readonly #threads: number
-  readonly #always: boolean
+  readonly #settings: Settings
   readonly #engine: Pointer
   readonly #stream: Pointer
   /** By shape, the one used last at the end; null where oneDNN has nothing better than its reference loops. */
@@ -89,18 +86,10 @@ export class OneDnn {
   readonly #cell: Block
   readonly #arena: Arena
 
-  constructor(
-    api: OneDnnApi,
-    library: NativeLibrary,
-    addresses: Addresses,
-    threads: number,
-    always: boolean,
-  ) {
+  constructor(api: OneDnnApi, library: NativeLibrary, settings: Settings) {
     this.#api = api
-    this.#always = always
+    this.#settings = settings
     this.library = library
-    this.#addresses = addresses
-    this.#threads = threads
     this.#cell = api.block(8)
     this.#arena = new Arena(api.block)
     this.#engine = this.#create('engine', (at) => api.engineCreate(at, code.cpu, 0))
@@ -110,12 +99,12 @@ export class OneDnn {
   convolution(pass: Pass, convolution: Convolution): boolean {
     const { x, weight, y, geometry } = convolution
     const { stride, padding, dilation, groups } = geometry
-    if (!this.#always && !pays(pass, convolution)) return false
+    if (!this.#settings.always && !pays(pass, convolution)) return false
     const key = `${pass} ${x} ${weight} ${y} ${stride} ${padding} ${dilation} ${groups}`
     this.#useThreads()
     const plan = this.#planFor(key, pass, convolution)
     if (!plan) return false
-    const { base } = this.#addresses
+    const { base } = this.#settings.addresses
     this.#check(pass, this.#api.memorySetHandle(plan.x, base + convolution.xAt))
     this.#check(pass, this.#api.memorySetHandle(plan.weight, base + convolution.weightAt))
     this.#check(pass, this.#api.memorySetHandle(plan.y, base + convolution.yAt))
@@ -131,9 +120,10 @@ export class OneDnn {
   }
 
   #useThreads(): void {
-    if (threadsNow === this.#threads) return
-    this.#api.setThreads?.(this.#threads)
-    threadsNow = this.#threads
+    const { threads } = this.#settings
+    if (threadsNow === threads) return
+    this.#api.setThreads?.(threads)
+    threadsNow = threads
   }
 
   #planFor(key: string, pass: Pass, convolution: Convolution): Plan | null {
@@ -334,17 +324,9 @@ export class OneDnn {
   }
 }
 
-/** Finds and binds oneDNN; undefined where none is wanted or there. A DeviceError where a named one cannot be used. */
-export function openOneDnn(
-  koffi: Koffi,
-  addresses: Addresses,
-  threads: number,
-  option: LibraryChoice,
-  always: boolean,
-): OneDnn | undefined {
-  const choice = chosen(option, 'NABLA_ONEDNN')
-  if (choice === false) return undefined
-  const named = choice === 'auto' ? undefined : choice
+/** Finds and binds oneDNN; why not, where there is none. A DeviceError where a named one cannot be used. */
+export function openOneDnn(koffi: Koffi, choice: Choice, settings: Settings): OneDnn | string {
+  const named = choice.name === 'auto' || choice.name === false ? undefined : choice.name
   const problems: string[] = []
   for (const name of named === undefined ? (names[process.platform] ?? []) : [named]) {
     const library = load(koffi, name)
@@ -353,15 +335,14 @@ export function openOneDnn(
       problems.push(String(api))
       continue
     }
-    const path = pathOf(library, /dnnl/i)
     const info = {
       name: 'oneDNN',
       version: api.version,
-      path,
-      threads: api.setThreads ? threads : undefined,
+      path: pathOf(library, /dnnl/i),
+      threads: api.setThreads ? settings.threads : undefined,
     }
-    return new OneDnn(api, info, addresses, threads, always)
+    return new OneDnn(api, info, settings)
   }
-  if (named === undefined) return undefined
-  throw unusable('oneDnn', 'NABLA_ONEDNN', named, problems.join('; '))
+  if (named !== undefined) throw unusable(choice, problems.join('; '))
+  return problems.find((problem) => problem.includes('is oneDNN')) ?? 'none is installed'
 }

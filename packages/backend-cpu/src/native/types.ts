@@ -40,8 +40,9 @@ export interface Convolution {
 export type Pass = 'forward' | 'gradInput' | 'gradWeight'
 
 export interface Native {
-  readonly blas: NativeLibrary | undefined
-  readonly oneDnn: NativeLibrary | undefined
+  /** The library, or why there is none. */
+  readonly blas: NativeLibrary | string
+  readonly oneDnn: NativeLibrary | string
   /** `c = a * b` for m x n results; false where the layouts or the size are not for the library. */
   product(m: number, n: number, depth: number, a: Matrix, b: Matrix, c: Matrix): boolean
   /** False where the library has no good way to do it. */
