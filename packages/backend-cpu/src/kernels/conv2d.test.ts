@@ -114,6 +114,14 @@ describe.each(variants)('conv2d, $name', async (variant) => {
     ['pointwise, padded', { x: [1, 3, 4, 5], kernel: [1, 1, 6], pad: [1, 2, 2, 1] }],
     ['pointwise, cropped', { x: [1, 6, 7, 5], kernel: [1, 1, 6], pad: [-1, -2, -1, -1] }],
     ['same size', { x: [2, 7, 7, 16], kernel: [3, 3, 24], pad: [1, 1, 1, 1] }],
+    ['2 x 2 tiles', { x: [2, 12, 10, 8], kernel: [3, 3, 12], pad: [1, 1, 1, 1] }],
+    ['2 x 2 tiles, odd edges', { x: [3, 9, 11, 16], kernel: [3, 3, 8], pad: [1, 1, 1, 1] }],
+    ['2 x 2 tiles, several blocks', { x: [4, 33, 27, 8], kernel: [3, 3, 20] }],
+    [
+      '2 x 2 tiles, grouped, uneven padding',
+      { x: [2, 9, 9, 24], kernel: [3, 3, 32], pad: [2, 0, 1, 3], groups: 2 },
+    ],
+    ['2 x 2 tiles, cropped', { x: [2, 14, 13, 8], kernel: [3, 3, 8], pad: [-1, -2, -1, 0] }],
     ['stem', { x: [1, 23, 21, 3], kernel: [7, 7, 16], stride: [2, 2], pad: [3, 3, 3, 3] }],
     ['grouped', { x: [2, 6, 6, 12], kernel: [3, 3, 18], pad: [1, 1, 1, 1], groups: 3 }],
     [

@@ -1,7 +1,7 @@
 /**
  * Convolution and its gradients for f32, as jobs for the WebAssembly kernels: which images the
  * windows slide over, where a tap's weights are, where results go. See `assembly/convolve.ts`,
- * `assembly/weights.ts` and `assembly/depthwise.ts`.
+ * `assembly/weights.ts`, `assembly/winograd.ts` and `assembly/depthwise.ts`.
  */
 import { type ConvGeometry, type Kernels, sizeOf, type View } from '@nablajs/tensor/backend'
 import { product } from './matmul.ts'
@@ -58,6 +58,17 @@ function windows(sizes: Sizes, geometry: ConvGeometry, images: number, channels:
   }
 }
 
+/**
+ * Whether Winograd's way takes less time: 3 x 3 taps side by side, whole vectors of channels, and
+ * enough tiles of 2 x 2 outputs to repay the transforms of the taps. See `assembly/winograd.ts`.
+ */
+function isForWinograd({ count, channels, grid, stride, taps, dilation }: Source, columns: number) {
+  const plain = stride[0] * stride[1] * dilation[0] * dilation[1] === 1
+  const whole = channels % 4 === 0 && columns % 4 === 0 && Math.min(channels, columns) >= 8
+  const tiles = count * Math.ceil(grid[0] / 2) * Math.ceil(grid[1] / 2)
+  return plain && whole && taps[0] === 3 && taps[1] === 3 && tiles >= 32
+}
+
 /** The right operand and the result of a convolution job, in bytes; see `Convolution` in `assembly/convolve.ts`. */
 interface Operands {
   readonly columns: number
@@ -87,20 +98,22 @@ function convolve(context: Context, source: Source, o: Operands, depthwise: bool
     deal(context, 'depthwise', { fields, scratch: { field: scratch, bytes }, end: rows, work })
     return
   }
+  const tiled = isForWinograd(source, columns)
   // The record's sizes tell how much the packed operand takes; the kernel reads it on all threads.
   let shared = 0
-  deal(context, 'convolve', {
+  deal(context, tiled ? 'winograd' : 'convolve', {
     fields,
-    scratch: { field: scratch, bytes: wasm.convolutionScratch },
-    end: rows,
+    scratch: { field: scratch, bytes: tiled ? wasm.winogradScratch : wasm.convolutionScratch },
+    end: tiled ? source.count * Math.ceil(grid[0] / 2) : rows,
     // Each part goes through all of the packed operand: fewer parts where there are few pixels.
     parts: rows * grid[1] < 2048 ? 1 : 4,
     work,
     prepare(records, pitch, threads) {
-      shared = context.scratch(wasm.convolutionPacked(records))
+      shared = context.scratch((tiled ? wasm.winogradPacked : wasm.convolutionPacked)(records))
       const words = new Uint32Array(context.memory.buffer)
       for (let t = 0; t < threads; t++) words[(records + t * pitch) / 4 + packed] = shared
-      wasm.convolutionPack(records)
+      if (tiled) wasm.winogradPack(records)
+      else wasm.convolutionPack(records)
     },
     finish: () => context.release(shared),
   })
@@ -345,16 +358,16 @@ export function conv2dGradWeightKernel(context: Context): Kernels['conv2dGradWei
           { at: w0, down: k * 4, across: 4 },
         )
       else {
-        const fields = [
-          ...sourceFields(windows(sizes, geometry, images, cg)),
-          ...[kg, d, k * 4, w0, k * 4, 0],
-        ]
-        deal(context, 'weightGradient', {
+        const source = windows(sizes, geometry, images, cg)
+        const fields = [...sourceFields(source), ...[kg, d, k * 4, w0, k * 4, 0]]
+        const tiled = isForWinograd(source, kg)
+        const bytes = tiled ? wasm.winogradWeightsScratch : wasm.weightGradientScratch
+        deal(context, tiled ? 'winogradWeights' : 'weightGradient', {
           fields,
-          scratch: { field: fields.length - 1, bytes: wasm.weightGradientScratch },
-          end: r * s * cg,
-          // Rows of a tile. Each part packs all of dy for itself.
-          granule: 6,
+          scratch: { field: fields.length - 1, bytes },
+          // Channels in whole vectors, or rows of a tile. Each part packs all of dy for itself.
+          end: tiled ? cg : r * s * cg,
+          granule: tiled ? 4 : 6,
           parts: 1,
           work: sizeOf(dy.shape) * (r * s * cg),
         })

@@ -57,6 +57,10 @@ export interface KernelModule extends Readonly<Record<RangeKernel, Run>> {
   convolutionPacked(job: Address): number
   convolutionScratch(job: Address): number
   convolutionPack(job: Address): void
+  winogradPacked(job: Address): number
+  winogradScratch(job: Address): number
+  winogradPack(job: Address): void
+  winogradWeightsScratch(job: Address): number
   weightGradientScratch(job: Address): number
   spreadScratch(job: Address): number
   depthwiseScratch(job: Address): number
@@ -68,6 +72,8 @@ export interface KernelModule extends Readonly<Record<RangeKernel, Run>> {
 export type RangeKernel =
   | 'products'
   | 'convolve'
+  | 'winograd'
+  | 'winogradWeights'
   | 'weightGradient'
   | 'spread'
   | 'depthwise'
