@@ -1,7 +1,7 @@
 /** What map and reduce share on the way from a call to a kernel. */
 import { type DType, DTypeError, ShapeError, showShape, type View } from '@nablajs/tensor/backend'
 import type { Memory } from '../memory.ts'
-import type { Pool } from '../threads/pool.ts'
+import { type Pool, sharing } from '../threads/pool.ts'
 import type { GeneratedKernel } from './module.ts'
 import { type StepKind, step } from './operands.ts'
 
@@ -10,9 +10,6 @@ import { type StepKind, step } from './operands.ts'
  * only swap it at the next call; and threads take pieces of up to this size.
  */
 const pieceElements = 1 << 16
-
-/** Instructions on elements below which work stays with the caller: waking a thread takes about as long. */
-const leastWork = 1 << 19
 
 /** Pieces for each thread, so that a thread that is held up leaves its share to the others. */
 const piecesPerThread = 4
@@ -68,7 +65,7 @@ export class Launcher {
   ): void {
     const elements = outer * inner
     const { pool } = this
-    if (pool !== undefined && elements * instructions >= leastWork && outer > 1) {
+    if (pool !== undefined && elements * instructions >= sharing.leastWork && outer > 1) {
       const wanted = Math.max(piecesPerThread * pool.threads, elements / pieceElements)
       const piece = Math.ceil(outer / wanted)
       // Pieces of a single loop are whole vectors and cache lines.

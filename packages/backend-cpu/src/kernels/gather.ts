@@ -44,7 +44,9 @@ function pick(
     end: loops.shape[Math.max(split, 0)] ?? 1,
     // Whole cache lines of a dense row.
     granule: split === rank - 1 ? 16 : 1,
-    work: split < 0 ? 0 : moving * sizeOf(index.shape),
+    // Equal indices must add in order.
+    whole: split < 0,
+    work: moving * sizeOf(index.shape),
   })
 }
 

@@ -1,5 +1,5 @@
 import type { View } from '@nablajs/tensor/backend'
-import type { Kernel, Pool } from '../threads/pool.ts'
+import { type Kernel, type Pool, sharing } from '../threads/pool.ts'
 import type { KernelModule, RangeKernel } from './load.ts'
 
 /** What the kernels need of the backend around them. */
@@ -23,9 +23,6 @@ export interface Context extends KernelRuntime {
   readonly shareable: Readonly<Record<RangeKernel, Kernel>>
 }
 
-/** Work below this stays with the caller: waking another thread takes about as long. */
-const leastWork = 1 << 19
-
 /** Parts for each thread, so that a thread that is held up leaves its share to the others. */
 const partsPerThread = 4
 
@@ -41,6 +38,8 @@ export interface Job {
   readonly granule?: number
   /** The most parts for each thread; {@link partsPerThread}. */
   readonly parts?: number
+  /** The range must not be split; false. */
+  readonly whole?: boolean
   /** Multiply-adds of the whole, or what takes as long. */
   readonly work: number
   /** Runs before the kernel, on the caller alone; the records of the threads are `pitch` bytes apart. */
@@ -50,14 +49,14 @@ export interface Job {
 
 /** Whether so much work is worth the other threads. */
 export function isShared(context: Context, work: number): boolean {
-  return context.pool !== undefined && work >= leastWork
+  return context.pool !== undefined && work >= sharing.leastWork
 }
 
 /** Runs a kernel, on all threads if there is work for them. */
 export function deal(context: Context, name: RangeKernel, job: Job): void {
-  const { fields, scratch, end, granule = 1, work } = job
+  const { fields, scratch, end, granule = 1, whole = false, work } = job
   const { pool, wasm } = context
-  const share = pool !== undefined && work >= leastWork && end > granule
+  const share = pool !== undefined && !whole && work >= sharing.leastWork && end > granule
   const threads = share ? pool.threads : 1
   const pitch = roundUp(4 * fields.length, 64)
   const records = context.scratch(threads * pitch)

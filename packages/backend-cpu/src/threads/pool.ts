@@ -28,6 +28,12 @@ export interface Kernel {
   address?: number
 }
 
+/**
+ * Work below this, in instructions on single elements or multiply-adds, stays with the caller: waking
+ * another thread takes as long. Tests lower it, to share the smallest work too.
+ */
+export const sharing: { leastWork: number } = { leastWork: 1 << 19 }
+
 /** Looks at what the workers have left before going to sleep: some ten microseconds. */
 const looks = 5000
 
