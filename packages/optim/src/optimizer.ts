@@ -376,17 +376,28 @@ export abstract class Optimizer<Options extends object = object> implements Hold
     const given = Object.entries(options).filter(([, value]) => value !== undefined)
     const pick = known.map((key) => [key, defaults[key as keyof Options]])
     const resolved = { ...Object.fromEntries(pick), ...Object.fromEntries(given) } as Options
+    for (const key of known as (keyof Options)[]) {
+      const wanted = kindOf(this.#declaration.defaults[key])
+      if (wanted && kindOf(resolved[key]) !== wanted) this.#refuse(key, resolved[key], wanted)
+    }
     this.#check(resolved)
     return resolved
   }
 
   #check(options: Options): void {
     for (const range of this.#declaration.ranges)
-      if (!range.holds(options))
-        throw new ArgumentError(
-          `${this.name}: ${range.option} is ${show(options[range.option])}; it must be ${range.says}`,
-        )
+      if (!range.holds(options)) this.#refuse(range.option, options[range.option], range.says)
   }
+
+  #refuse(option: keyof Options, value: unknown, says: string): never {
+    throw new ArgumentError(`${this.name}: ${String(option)} is ${show(value)}; it must be ${says}`)
+  }
+}
+
+/** What can be said of an option by its default alone. Ranges say the rest. */
+function kindOf(value: unknown): string | undefined {
+  if (typeof value === 'boolean') return 'true or false'
+  return Array.isArray(value) ? 'a list' : undefined
 }
 
 /** A value as a message shows it; JSON has no word for NaN. */

@@ -16,27 +16,75 @@ const make = (name: string, options: object): unknown => {
   return new Class([matrix()], options)
 }
 
-const names = [
-  'Adadelta Adafactor Adagrad AdaBelief Adam Adamax AdamP AdamW Adan ASGD LAMB LARS LBFGS Lion MADGRAD Muon',
-  'NAdam NovoGrad Prodigy RAdam RMSprop Rprop ScheduleFreeAdamW ScheduleFreeSGD SGD Sophia SPSA Yogi',
-]
-  .join(' ')
-  .split(' ')
+/** Every optimizer that is exported, so that none is forgotten; chains and what is around others aside. */
+const isOptimizer = (value: unknown): boolean =>
+  typeof value === 'function' && value.prototype instanceof optim.Optimizer
+const names = Object.entries(optim)
+  .filter(([name, value]) => isOptimizer(value) && name !== 'Chain')
+  .map(([name]) => name)
+
+test('the table has all of them', () => {
+  expect(names.length).toBeGreaterThanOrEqual(32)
+})
+
+/** What each option refuses, wherever an optimizer has it. */
+const refused: Readonly<Record<string, readonly (readonly [value: unknown, message: string])[]>> = {
+  lr: [
+    [-1, 'lr is -1; it must be >= 0'],
+    [Number.NaN, 'lr is NaN; it must be >= 0'],
+    ['1', 'lr is "1"; it must be >= 0'],
+  ],
+  weightDecay: [[-1, 'weightDecay is -1; it must be >= 0']],
+  eps: [[-1, 'eps is ']],
+  betas: [
+    [[1, 0.9, 0.9], 'betas is [1,0.9,0.9]; it must be '],
+    [[1, 0.9], 'betas is [1,0.9]; it must be '],
+    [[0.9, -0.1], 'betas is [0.9,-0.1]; it must be '],
+    [[0.9], 'betas is [0.9]; it must be '],
+    [[Number.NaN, 0.9], 'betas is [null,0.9]; it must be '],
+    [0.9, 'betas is 0.9; it must be a list'],
+  ],
+  momentum: [[-0.1, 'momentum is -0.1; it must be ']],
+  dampening: [[Number.NaN, 'dampening is NaN; it must be ']],
+  seed: [[-1, 'seed is -1; it must be a whole number in 0 .. 4294967295']],
+}
 
 describe.each(names)('%s', (name) => {
-  test('refuses a negative rate and options that it does not know', () => {
-    expect(() => make(name, { lr: -1 })).toThrow(`${name}: lr is -1; it must be >= 0`)
-    expect(() => make(name, { lr: Number.NaN })).toThrow(`${name}: lr is NaN; it must be >= 0`)
+  const Class = (optim as unknown as Record<string, OptimizerClass>)[name]!
+  const defaults = Class as unknown as new (p: readonly Tensor[]) => optim.Optimizer
+  const known = (): string[] => Object.keys(new defaults([matrix()]).paramGroups[0]!)
+
+  test('refuses values out of range, of the options that it shares with others', () => {
+    for (const option of known())
+      for (const [value, message] of refused[option] ?? [])
+        expect(() => make(name, { [option]: value }), option).toThrow(`${name}: ${message}`)
+  })
+
+  test('refuses nesterov without momentum', () => {
+    const options = known()
+    if (!options.includes('nesterov') || !options.includes('momentum')) return
+    if (name === 'Muon') expect(() => make(name, { momentum: 0 })).not.toThrow()
+    else
+      expect(() => make(name, { nesterov: true, momentum: 0 })).toThrow(`${name}: nesterov is true`)
+  })
+
+  test('refuses options that it does not know, and anything but flags where flags are', () => {
+    const { params: _, names: __, ...options } = new defaults([matrix()]).paramGroups[0]!
+    for (const [option, value] of Object.entries(options))
+      if (typeof value === 'boolean')
+        expect(() => make(name, { [option]: 1 })).toThrow(
+          `${name}: ${option} is 1; it must be true or false`,
+        )
     expect(() => make(name, { learningRate: 1 })).toThrow(
       `${name}: unknown option "learningRate"; known are `,
     )
   })
 
   test('refuses parameters listed twice, and none at all', () => {
-    const Class = (optim as unknown as Record<string, OptimizerClass>)[name]!
     const x = matrix()
     expect(() => new Class([x, x], {})).toThrow(`${name}: parameter 1 Tensor(`)
     expect(() => new Class([], {})).toThrow(`${name}: no parameters came`)
+    expect(() => new Class([tensor([[1]])], {})).toThrow(`${name}: parameter 0 is Tensor(`)
   })
 })
 
@@ -74,12 +122,29 @@ const cases: readonly (readonly [name: string, options: object, message: string]
   ['Muon', { momentum: 1 }, 'momentum is 1; it must be in [0, 1)'],
   ['Muon', { nsSteps: 0 }, 'nsSteps is 0; it must be a whole number in [1, 100)'],
   ['Muon', { adjustLrFn: 'no' }, 'adjustLrFn is "no"; it must be one of "original", "match_rms_'],
+  ['Muon', { nsCoefficients: [1, 2] }, 'nsCoefficients is [1,2]; it must be three finite numbers'],
+  ['Adafactor', { eps: 1 }, 'eps is 1; it must be a list'],
+  ['Rprop', { etas: 0.5 }, 'etas is 0.5; it must be a list'],
   ['LBFGS', { historySize: 1.5 }, 'historySize is 1.5; it must be a whole number > 0'],
   ['LBFGS', { lineSearchFn: 'armijo' }, 'lineSearchFn is "armijo"; it must be one of "strong_wo'],
   ['LARS', { trustCoefficient: 0 }, 'trustCoefficient is 0; it must be > 0'],
   ['MADGRAD', { momentum: 1 }, 'momentum is 1; it must be in [0, 1)'],
   ['Prodigy', { d0: 0 }, 'd0 is 0; it must be > 0'],
   ['Sophia', { rho: 0 }, 'rho is 0; it must be > 0'],
+  ['SOAP', { shampooBeta: 1 }, 'shampooBeta is 1; it must be null or in [0, 1)'],
+  [
+    'SOAP',
+    { preconditionFrequency: 0 },
+    'preconditionFrequency is 0; it must be a whole number > 0',
+  ],
+  ['SOAP', { maxPrecondDim: 1.5 }, 'maxPrecondDim is 1.5; it must be a whole number > 0'],
+  ['NewtonCG', { damping: -1 }, 'damping is -1; it must be >= 0'],
+  ['NewtonCG', { c1: 1 }, 'c1 is 1; it must be in (0, 1)'],
+  ['NewtonCG', { maxCg: 0 }, 'maxCg is 0; it must be a whole number > 0'],
+  ['NelderMead', { relativeStep: 0 }, 'relativeStep is 0; it must be > 0'],
+  ['NelderMead', { zeroStep: -1 }, 'zeroStep is -1; it must be > 0'],
+  ['CMAES', { sigma: 0 }, 'sigma is 0; it must be > 0'],
+  ['CMAES', { populationSize: 3 }, 'populationSize is 3; it must be null or a whole number > 3'],
   ['ScheduleFreeSGD', { momentum: 0 }, 'momentum is 0; it must be in (0, 1)'],
   [
     'ScheduleFreeAdamW',

@@ -67,7 +67,9 @@ test('goes on from a stored state bit for bit', () => {
 test('schedules write into the groups of all parts', () => {
   const optimizer = make(named())
   new ExponentialLR(optimizer, { gamma: 0.5 }).step()
-  expect(optimizer.paramGroups.map((group) => (group as { lr: number }).lr)).toEqual([0.05, 0.1])
+  expect(optimizer.paramGroups.map((group) => (group as unknown as { lr: number }).lr)).toEqual([
+    0.05, 0.1,
+  ])
 })
 
 test('leaves nothing behind', () => {

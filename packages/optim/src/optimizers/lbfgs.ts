@@ -1,4 +1,5 @@
-import { ArgumentError, assign, concat, keep, noGrad, scope, type Tensor } from '@nablajs/tensor'
+import { assign, keep, noGrad, scope, type Tensor } from '@nablajs/tensor'
+import { demandClosure, demandOneGroup, flat, moveAlong, sizeOf } from '../one-vector.ts'
 import { Optimizer, type ParameterState, type ParametersInput } from '../optimizer.ts'
 import { nonNegative, oneOf } from '../ranges.ts'
 import type { OptimizerState } from '../state.ts'
@@ -94,14 +95,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
 
   constructor(params: ParametersInput<LBFGSOptions>, options: Partial<LBFGSOptions> = {}) {
     super(params, lbfgs, options)
-    this.#demandOneGroup()
-  }
-
-  #demandOneGroup(): void {
-    if (this.paramGroups.length > 1)
-      throw new ArgumentError(
-        `LBFGS: ${this.paramGroups.length} groups came; it takes one, whose parameters form one vector`,
-      )
+    demandOneGroup('LBFGS', this.paramGroups)
   }
 
   get #parameters(): readonly Tensor[] {
@@ -111,8 +105,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   /** The first parameter keeps what belongs to all of them, as in PyTorch. */
   protected override slots(_: LBFGSOptions, parameter: Tensor): Record<string, Initial> {
     if (parameter !== this.#parameters[0]) return {}
-    const size = this.#parameters.reduce((sum, { size: own }) => sum + own, 0)
-    const vector = { shape: [size], value: 0 }
+    const vector = { shape: [sizeOf(this.#parameters)], value: 0 }
     return { d: vector, prev_flat_grad: vector }
   }
 
@@ -124,9 +117,8 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   protected override update(): void {}
 
   protected override advance(closure: (() => Tensor) | undefined): Tensor {
-    if (!closure)
-      throw new ArgumentError('LBFGS: step() came without a function; it needs step(() => loss)')
-    this.#demandOneGroup()
+    demandClosure('LBFGS', closure)
+    demandOneGroup('LBFGS', this.paramGroups)
     return scope(() => {
       const loss = this.evaluate(closure)
       if (!this.callPreHooks()) return loss
@@ -169,7 +161,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
       if (lineSearchFn) {
         const start: LinePoint<Tensor> = { t: 0, loss, gradient, slope }
         const at = (t: number): LinePoint<Tensor> => {
-          this.#move(before, d, t)
+          moveAlong(this.#parameters, before, d, t)
           const value = this.#loss(closure)
           const g = this.#flatGradient()
           return { t, loss: value, gradient: g, slope: dot(g, d) }
@@ -177,9 +169,9 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
         const found = strongWolfe(start, memory.t, at, largest(d), toleranceChange)
         ;({ t: memory.t, loss, gradient } = found.point)
         more = found.evaluations
-        this.#move(before, d, memory.t)
+        moveAlong(this.#parameters, before, d, memory.t)
       } else {
-        this.#move(before, d, memory.t)
+        moveAlong(this.#parameters, before, d, memory.t)
         if (i < maxIter) {
           loss = this.#loss(closure)
           gradient = this.#flatGradient()
@@ -203,22 +195,9 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   }
 
   #flatGradient(): Tensor {
-    return concat(
-      this.#parameters.map((parameter) =>
-        (parameter.grad ?? parameter.detach().zerosLike()).reshape([parameter.size]),
-      ),
+    return flat(
+      this.#parameters.map((parameter) => parameter.grad ?? parameter.detach().zerosLike()),
     )
-  }
-
-  /** Puts the parameters to `before + t d`. */
-  #move(before: readonly Tensor[], d: Tensor, t: number): void {
-    let start = 0
-    this.#parameters.forEach((parameter, i) => {
-      const end = start + parameter.size
-      const part = d.slice({ start, end }).reshape(parameter.shape)
-      scope(() => assign(parameter, before[i]!.add(part.mul(t))))
-      start = end
-    })
   }
 
   #remember(

@@ -41,6 +41,11 @@ const muon: Declaration<MuonOptions> = {
     nonNegative('lr'),
     nonNegative('weightDecay'),
     rate('momentum'),
+    {
+      option: 'nsCoefficients',
+      says: 'three finite numbers',
+      holds: ({ nsCoefficients: all }) => all.length === 3 && all.every(Number.isFinite),
+    },
     nonNegative('eps'),
     {
       option: 'nsSteps',

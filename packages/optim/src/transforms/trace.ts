@@ -24,6 +24,11 @@ export const trace: Transform<TraceOptions> = transform({
   ranges: [
     nonNegative('momentum'),
     {
+      option: 'dampening',
+      says: 'a finite number',
+      holds: ({ dampening }) => Number.isFinite(dampening),
+    },
+    {
       option: 'nesterov',
       says: 'false unless momentum > 0 and dampening is 0',
       holds: ({ nesterov, momentum, dampening }) => !nesterov || (momentum > 0 && dampening === 0),
