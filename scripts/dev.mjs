@@ -22,6 +22,7 @@ const tasks = {
     build('@nablajs/testing').then(() => node(['packages/testing/src/golden/main.ts', ...args])),
   bench: (args) =>
     build('bench').then(() => node(['--expose-gc', 'apps/bench/src/main.ts', ...args])),
+  doctor: (args) => build('doctor').then(() => node(['apps/doctor/src/main.ts', ...args])),
   test: async () => {
     await turbo(['build', 'typecheck', 'test', ...report])
     await pnpm(['run', 'lint'])

@@ -1,0 +1,43 @@
+/** The device of `@nablajs/backend-webgpu`: which GPU its adapter is, or why there is none. */
+import { webgpu as open } from '@nablajs/backend-webgpu'
+import { type Line, reason, type Section } from '../section.ts'
+
+const title = 'WebGPU (@nablajs/backend-webgpu)'
+
+export async function webgpu(): Promise<Section> {
+  try {
+    const backend = await open()
+    const { vendor, architecture, device, description, isFallbackAdapter } =
+      backend.device.adapterInfo
+    const { shader, f16, subgroups } = {
+      shader: backend.device.limits.maxBufferSize,
+      ...backend.features,
+    }
+    backend.dispose()
+    const facts = {
+      adapter: { vendor, architecture, device, description, fallback: isFallbackAdapter === true },
+      f16,
+      subgroups,
+      maxBufferBytes: shader,
+    }
+    const software =
+      isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(architecture + description)
+    const lines: Line[] = [
+      {
+        name: 'adapter',
+        text:
+          [vendor, architecture, description || device].filter(Boolean).join(', ') +
+          (software ? ' (software: for tests, not for speed)' : ''),
+      },
+      {
+        name: 'features',
+        text: [f16 ? 'f16' : 'no f16', subgroups ? 'subgroups' : 'no subgroups'].join(', '),
+      },
+      { name: 'largest buffer', text: `${(shader / 2 ** 30).toFixed(1)} GiB` },
+    ]
+    return { title, lines, facts }
+  } catch (error) {
+    const problem = reason(error, 'webgpu')
+    return { title, lines: [{ name: 'adapter', text: problem }], facts: { problem } }
+  }
+}
