@@ -17,3 +17,14 @@ test('a fraction makes integers floats', () => {
   expect(tensor([1], { dtype: 'i32' }).mul(0.5).dtype).toBe('f32')
   expect(tensor([1], { dtype: 'i32' }).mul(2).dtype).toBe('i32')
 })
+
+test('what is constant almost everywhere has a gradient of zeros', () => {
+  const x = tensor([0.3, -1.7], { requiresGrad: true })
+  const y = tensor([[2], [0.5]], { requiresGrad: true })
+  x.floor().sum().backward()
+  expect(x.grad!.toArraySync()).toEqual([0, 0])
+  x.sign().mul(y).sum().backward()
+  expect(x.grad!.toArraySync()).toEqual([0, 0])
+  expect(y.grad!.toArraySync()).toEqual([[0], [0]])
+  expect(x.gt(0).requiresGrad).toBe(false)
+})

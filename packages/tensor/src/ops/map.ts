@@ -8,13 +8,14 @@
  */
 import { isGradEnabled, isTracked, type Rule, record } from '../autograd.ts'
 import type { Backend, View } from '../backend.ts'
-import type { DType } from '../dtype.ts'
+import { type DType, isFloat } from '../dtype.ts'
 import { DeviceError } from '../errors.ts'
 import { broadcastShapes, broadcastStrides, type Shape, sameShape } from '../layout.ts'
 import { chainRule } from '../program/derivative.ts'
 import { inline, type Program, program } from '../program/program.ts'
 import type { Scalar } from '../program/scalar.ts'
 import { Tensor } from '../tensor.ts'
+import { fillInto } from './fill.ts'
 import { reshape } from './movement.ts'
 import { repeatedAxes, sumOf, sumTo } from './sum.ts'
 
@@ -221,7 +222,7 @@ function recordMap(
   out: Tensor,
 ): Tensor {
   const recipe = op.recipe(inputs)
-  if (!recipe) return out
+  if (!recipe) return recordConstant(op.program.name, inputs, out)
   const { gradients, kept } = recipe
   const n = inputs.length
   const saved = kept.map((k) => (k === n + 1 ? out : inputs[k - 1]!))
@@ -249,6 +250,20 @@ function recordMap(
     return result
   }
   return record(op.program.name, out, inputs, saved, rule)
+}
+
+/** Records an op that is constant almost everywhere (`floor`, `sign`): what it is made from gets zeros. */
+function recordConstant(name: string, inputs: readonly Tensor[], out: Tensor): Tensor {
+  if (!isFloat(out.dtype)) return out
+  const layouts = inputs.map(({ dtype, shape }) => ({ dtype, shape }))
+  return record(name, out, inputs, [], (g, _, needs) =>
+    layouts.map(({ dtype, shape }, i) => {
+      if (!needs[i]) return undefined
+      const zeros = Tensor.make(g.device, dtype, shape)
+      fillInto(g.device, zeros, 0)
+      return zeros
+    }),
+  )
 }
 
 /** The gradient of an input that was repeated from `to` to `from`: computed and summed in one kernel. */
