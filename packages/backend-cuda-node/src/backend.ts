@@ -13,6 +13,8 @@ import {
 import { MapRunner } from './codegen/map.ts'
 import { ReduceRunner } from './codegen/reduce.ts'
 import type { Device } from './device.ts'
+import type { Blas } from './kernels/blas.ts'
+import { createKernels } from './kernels/index.ts'
 import type { Staging } from './staging.ts'
 
 const none: readonly number[] = []
@@ -24,13 +26,15 @@ export class CudaBackend implements Backend {
   kernels: Partial<Kernels>
   readonly #device: Device
   readonly #staging: Staging
+  readonly #blas: Blas | undefined
   readonly #map: MapRunner
   readonly #reduce: ReduceRunner
 
-  constructor(device: Device, staging: Staging, kernels: Partial<Kernels>) {
+  constructor(device: Device, staging: Staging, blas: Blas | undefined) {
     this.#device = device
     this.#staging = staging
-    this.kernels = kernels
+    this.#blas = blas
+    this.kernels = createKernels(device, blas)
     this.#map = new MapRunner(device)
     this.#reduce = new ReduceRunner(device, this.#map)
   }
@@ -118,6 +122,7 @@ export class CudaBackend implements Backend {
       // What still runs may use what is given back here; its errors are nobody's any more.
       context.driver.cuStreamSynchronize(context.stream)
     }
+    this.#blas?.dispose()
     this.#staging.dispose()
     compiler.dispose()
     pool.dispose()

@@ -5,6 +5,7 @@ import { cacheFolder, DiskCache } from './cache.ts'
 import { Compiler, RuntimeCompiler } from './compile.ts'
 import { Context } from './context.ts'
 import { Device } from './device.ts'
+import { Blas } from './kernels/blas.ts'
 import { locateLibraries } from './locate.ts'
 import { Pool } from './pool.ts'
 import { Staging } from './staging.ts'
@@ -64,7 +65,8 @@ export async function cuda(options: CudaOptions = {}): Promise<CudaBackend> {
     const runtime = new RuntimeCompiler(nvrtc, nvrtcVersion, paths.nvrtc!, context.architecture)
     const compiler = new Compiler(context, runtime, new DiskCache(cacheFolder(env)))
     const pool = new Pool(context, { limit: memoryLimit, reuse: !env['NABLA_CUDA_NO_POOL'] })
-    return new CudaBackend(new Device(context, pool, compiler), new Staging(context), {})
+    const blas = libraries.cublas && new Blas(libraries.cublas, context, allowTF32)
+    return new CudaBackend(new Device(context, pool, compiler), new Staging(context), blas)
   } catch (error) {
     context.dispose()
     throw error

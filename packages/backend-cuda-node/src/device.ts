@@ -9,6 +9,8 @@ export class Device {
   readonly pool: Pool
   readonly compiler: Compiler
 
+  readonly #named: Map<string, Kernel> = new Map()
+
   constructor(context: Context, pool: Pool, compiler: Compiler) {
     this.context = context
     this.pool = pool
@@ -37,5 +39,19 @@ export class Device {
   /** A kernel of a source, by the name of its op. */
   kernel(source: string, entry: string, name: string): Kernel {
     return this.compiler.kernel(source, entry, name)
+  }
+
+  /**
+   * The hand-written kernel called `entry`.
+   *
+   * @param source Makes its text, at first use.
+   */
+  cached(entry: string, name: string, source: () => string): Kernel {
+    let kernel = this.#named.get(entry)
+    if (!kernel) {
+      kernel = this.kernel(source(), entry, name)
+      this.#named.set(entry, kernel)
+    }
+    return kernel
   }
 }

@@ -146,7 +146,7 @@ function tryOpen(path: string, companions: RegExp): OpenLibrary | string {
 }
 
 /**
- * Looks for a library: the file that its variable names (and then nowhere else), the folders of
+ * Looks for a library: the file that its variable names (and then nowhere else; `off` is none), the folders of
  * `NABLA_CUDA_LIBRARY_PATH`, the system's loader, toolkits and system folders, Python wheels.
  *
  * @param accept Gives the reason why a library that was opened will not do, or undefined.
@@ -167,6 +167,7 @@ export function openLibrary(
     return undefined
   }
   const named = env[variable]
+  if (named === 'off') return { found: undefined, tried: [`${variable} is off`] }
   if (named !== undefined && named !== '')
     return { found: attempt(named, `${variable}=${named}`), tried }
 

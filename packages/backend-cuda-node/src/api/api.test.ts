@@ -46,9 +46,10 @@ describe('the declarations', () => {
     })
 
     it(`${name} names types of the table, and each symbol once`, () => {
+      const { functions }: LibraryDeclaration = library
       const symbols = symbolsOf(library)
       expect(new Set(symbols).size).toBe(symbols.length)
-      for (const { takes } of Object.values(library.functions))
+      for (const { takes } of Object.values(functions))
         for (const type of takes) expect(cTypes[type]).toBeDefined()
     })
   }

@@ -1,0 +1,173 @@
+/** Convolutions of images and their gradients, as products of matrices that are never written down. */
+import type { ConvGeometry, Kernels, View } from '@nablajs/tensor/backend'
+import { divisorParameters, putDivisor } from '../codegen/divide.ts'
+import type { Device } from '../device.ts'
+import { runProduct } from './product.ts'
+import type { ProductForm } from './product-source.ts'
+
+type Four = readonly [number, number, number, number]
+
+/** Sizes and geometry, in the order in which {@link putGeometry} gives them. */
+const geometryParameters = [
+  ...['height', 'width', 'channels', 'channels_of_group'].map((name) => `unsigned int ${name}`),
+  ...['out_height', 'out_width'].map((name) => `unsigned int ${name}`),
+  'unsigned int out_channels',
+  'unsigned int out_of_group',
+  ...['pad_h', 'pad_w', 'dilation_h', 'dilation_w'].map((name) => `int ${name}`),
+  ...['stride_h', 'stride_w'].flatMap(divisorParameters),
+]
+
+function putGeometry(
+  { context }: Device,
+  x: View,
+  weight: View,
+  y: View,
+  { stride, padding, dilation, groups }: ConvGeometry,
+): void {
+  const [, h, w, c] = x.shape as Four
+  const [, oh, ow, k] = y.shape as Four
+  const [, , cg] = weight.shape as Four
+  for (const value of [h, w, c, cg, oh, ow, k, k / groups]) context.int(value)
+  for (const value of [...padding, ...dilation]) context.int(value)
+  for (const value of stride) putDivisor(context, value)
+}
+
+/** Takes a number of two inner axes apart: `[i0, i1, i2] = number` over extents `[.., d1, d2]`. */
+const split = (
+  number: string,
+  names: readonly [string, string, string],
+  d1: string,
+  d2: string,
+) => [
+  `const unsigned int ${names[0]}_${names[1]} = quotient(${number}, ${d2}_mul, ${d2}_shift);`,
+  `const unsigned int ${names[2]} = ${number} - ${names[0]}_${names[1]} * ${d2};`,
+  `const unsigned int ${names[0]} = quotient(${names[0]}_${names[1]}, ${d1}_mul, ${d1}_shift);`,
+  `const unsigned int ${names[1]} = ${names[0]}_${names[1]} - ${names[0]} * ${d1};`,
+]
+
+/** The pixel of x under tap (r, s) of the window at (oh, ow), or 0 in the padding. */
+const pixel = [
+  'const int h = (int)(oh * stride_h + r * dilation_h) - pad_h;',
+  'const int w = (int)(ow * stride_w + s * dilation_w) - pad_w;',
+  'if (h < 0 || w < 0 || h >= (int)height || w >= (int)width) return 0.0f;',
+  'return x[((size_t)(image * height + h) * width + w) * channels + g * channels_of_group + c];',
+]
+
+const forward: ProductForm = {
+  name: 'conv2d',
+  parameters: [
+    'const float *x',
+    'const float *weight',
+    'float *out',
+    ...geometryParameters,
+    ...['oh_extent', 'ow_extent', 's_extent', 'c_extent'].flatMap(divisorParameters),
+  ],
+  a: [
+    ...split('m', ['image', 'oh', 'ow'], 'oh_extent', 'ow_extent'),
+    ...split('k', ['r', 's', 'c'], 's_extent', 'c_extent'),
+    ...pixel,
+  ],
+  b: ['return weight[(size_t)k * out_channels + g * out_of_group + n];'],
+  c: 'out[(size_t)m * out_channels + g * out_of_group + n]',
+  aAlongDepth: true,
+  bAlongDepth: false,
+}
+
+const gradInput: ProductForm = {
+  name: 'conv2dGradInput',
+  parameters: [
+    'const float *dy',
+    'const float *weight',
+    'float *dx',
+    ...geometryParameters,
+    ...['h_extent', 'w_extent', 's_extent', 'k_extent'].flatMap(divisorParameters),
+  ],
+  a: [
+    ...split('m', ['image', 'h', 'w'], 'h_extent', 'w_extent'),
+    ...split('k', ['r', 's', 'out'], 's_extent', 'k_extent'),
+    // The window whose tap (r, s) lies on this pixel, if there is one.
+    'const int down = (int)h + pad_h - (int)r * dilation_h;',
+    'const int right = (int)w + pad_w - (int)s * dilation_w;',
+    'if (down < 0 || right < 0) return 0.0f;',
+    'const unsigned int oh = quotient(down, stride_h_mul, stride_h_shift);',
+    'const unsigned int ow = quotient(right, stride_w_mul, stride_w_shift);',
+    'if (oh * stride_h != (unsigned int)down || ow * stride_w != (unsigned int)right) return 0.0f;',
+    'if (oh >= out_height || ow >= out_width) return 0.0f;',
+    'return dy[((size_t)(image * out_height + oh) * out_width + ow) * out_channels + g * out_of_group + out];',
+  ],
+  b: [
+    'const unsigned int tap = quotient(k, k_extent_mul, k_extent_shift);',
+    'const unsigned int out = k - tap * k_extent;',
+    'return weight[((size_t)tap * channels_of_group + n) * out_channels + g * out_of_group + out];',
+  ],
+  c: 'dx[(size_t)m * channels + g * channels_of_group + n]',
+  aAlongDepth: true,
+  bAlongDepth: true,
+}
+
+const gradWeight: ProductForm = {
+  name: 'conv2dGradWeight',
+  parameters: [
+    'const float *x',
+    'const float *dy',
+    'float *dw',
+    ...geometryParameters,
+    ...['oh_extent', 'ow_extent', 's_extent', 'c_extent'].flatMap(divisorParameters),
+  ],
+  a: [
+    ...split('k', ['image', 'oh', 'ow'], 'oh_extent', 'ow_extent'),
+    ...split('m', ['r', 's', 'c'], 's_extent', 'c_extent'),
+    ...pixel,
+  ],
+  b: ['return dy[(size_t)k * out_channels + g * out_of_group + n];'],
+  c: 'dw[(size_t)m * out_channels + g * out_of_group + n]',
+  aAlongDepth: false,
+  bAlongDepth: false,
+}
+
+/** {@link Kernels.conv2d} for f32. */
+export function conv2dKernel(device: Device): Kernels['conv2d'] {
+  return (x, weight, out, geometry) => {
+    const [n, oh, ow, k] = out.shape as Four
+    const [r, s, cg] = weight.shape as Four
+    const addresses = [x, weight, out].map((view) => device.address(view, 'conv2d'))
+    const size = { rows: n * oh * ow, columns: k / geometry.groups, depth: r * s * cg }
+    runProduct(device, forward, { ...size, groups: geometry.groups }, () => {
+      for (const address of addresses) device.context.address(address)
+      putGeometry(device, x, weight, out, geometry)
+      for (const extent of [oh, ow, s, cg]) putDivisor(device.context, extent)
+    })
+  }
+}
+
+/** {@link Kernels.conv2dGradInput} for f32. */
+export function conv2dGradInputKernel(device: Device): Kernels['conv2dGradInput'] {
+  return (dy, weight, dx, geometry) => {
+    const [n, h, w] = dx.shape as Four
+    const [r, s, cg, k] = weight.shape as Four
+    const { groups } = geometry
+    const addresses = [dy, weight, dx].map((view) => device.address(view, 'conv2dGradInput'))
+    const size = { rows: n * h * w, columns: cg, depth: (r * s * k) / groups }
+    runProduct(device, gradInput, { ...size, groups }, () => {
+      for (const address of addresses) device.context.address(address)
+      putGeometry(device, dx, weight, dy, geometry)
+      for (const extent of [h, w, s, k / groups]) putDivisor(device.context, extent)
+    })
+  }
+}
+
+/** {@link Kernels.conv2dGradWeight} for f32. */
+export function conv2dGradWeightKernel(device: Device): Kernels['conv2dGradWeight'] {
+  return (x, dy, dw, geometry) => {
+    const [n, oh, ow, k] = dy.shape as Four
+    const [r, s, cg] = dw.shape as Four
+    const { groups } = geometry
+    const addresses = [x, dy, dw].map((view) => device.address(view, 'conv2dGradWeight'))
+    const size = { rows: r * s * cg, columns: k / groups, depth: n * oh * ow }
+    runProduct(device, gradWeight, { ...size, groups }, () => {
+      for (const address of addresses) device.context.address(address)
+      putGeometry(device, x, dw, dy, geometry)
+      for (const extent of [oh, ow, s, cg]) putDivisor(device.context, extent)
+    })
+  }
+}

@@ -1,0 +1,40 @@
+/** The special kernels. Shapes, dtypes and index ranges are the caller's; nothing is checked here. */
+import type { Kernels } from '@nablajs/tensor/backend'
+import type { Device } from '../device.ts'
+import type { Blas } from './blas.ts'
+import { conv2dGradInputKernel, conv2dGradWeightKernel, conv2dKernel } from './conv2d.ts'
+import { cumulativeKernel } from './cumulative.ts'
+import { gatherKernel, scatterAddKernel } from './gather.ts'
+import { matmulKernel } from './matmul.ts'
+import { maxPool2dKernel, sumPool2dGradKernel, sumPool2dKernel } from './pool2d.ts'
+import { sortKernel } from './sort.ts'
+
+const makers = {
+  matmul: matmulKernel,
+  conv2d: conv2dKernel,
+  conv2dGradInput: conv2dGradInputKernel,
+  conv2dGradWeight: conv2dGradWeightKernel,
+  maxPool2d: maxPool2dKernel,
+  sumPool2d: sumPool2dKernel,
+  sumPool2dGrad: sumPool2dGradKernel,
+  gather: gatherKernel,
+  scatterAdd: scatterAddKernel,
+  sort: sortKernel,
+  cumulative: cumulativeKernel,
+} satisfies { [Name in keyof Kernels]: (device: Device, blas: Blas | undefined) => Kernels[Name] }
+
+/** All kernels of a device. Each checks that the device still works before it starts. */
+export function createKernels(device: Device, blas: Blas | undefined): Kernels {
+  return Object.fromEntries(
+    Object.entries(makers).map(([name, make]) => {
+      const run = make(device, blas) as (...args: unknown[]) => void
+      return [
+        name,
+        (...args: unknown[]) => {
+          device.context.enter(name)
+          run(...args)
+        },
+      ]
+    }),
+  ) as unknown as Kernels
+}

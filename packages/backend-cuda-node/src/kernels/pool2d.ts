@@ -1,0 +1,122 @@
+/** Pooling windows over images: a thread for each element of the result. */
+import { type Kernels, type PoolGeometry, sizeOf, type View } from '@nablajs/tensor/backend'
+import { divisorParameters, putDivisor, quotientFunction } from '../codegen/divide.ts'
+import type { Device } from '../device.ts'
+
+const blockThreads = 256
+
+/** Windows on images `[N, H, W, C]` with results `[N, OH, OW, C]`; `extents` are those of the threads. */
+const parameters = (...pointers: readonly string[]): string =>
+  [
+    ...pointers,
+    'unsigned int count',
+    ...['height', 'width', 'out_height', 'out_width', 'taps_h', 'taps_w'].map((n) => `int ${n}`),
+    ...['pad_h', 'pad_w', 'dilation_h', 'dilation_w'].map((n) => `int ${n}`),
+    ...['stride_h', 'stride_w', 'channels', 'thread_w', 'thread_h'].flatMap(divisorParameters),
+  ].join(', ')
+
+/** The thread's place `[image, i, j, c]`. */
+const place = `  const unsigned int number = blockIdx.x * ${blockThreads}u + threadIdx.x;
+  if (number >= count) return;
+  const unsigned int pixel = quotient(number, channels_mul, channels_shift);
+  const unsigned int c = number - pixel * channels;
+  const unsigned int line = quotient(pixel, thread_w_mul, thread_w_shift);
+  const int j = (int)(pixel - line * thread_w);
+  const unsigned int image = quotient(line, thread_h_mul, thread_h_shift);
+  const int i = (int)(line - image * thread_h);`
+
+/** Goes through the pixels of the thread's window that are in the image, in row-major order. */
+const window = (body: string): string => `  for (int r = 0; r < taps_h; r++) {
+    const int h = i * (int)stride_h - pad_h + r * dilation_h;
+    if (h < 0 || h >= height) continue;
+    for (int s = 0; s < taps_w; s++) {
+      const int w = j * (int)stride_w - pad_w + s * dilation_w;
+      if (w < 0 || w >= width) continue;
+      const float value = x[((size_t)(image * height + h) * width + w) * channels + c];
+      ${body}
+    }
+  }`
+
+const maxSource = (): string => `${quotientFunction}
+extern "C" __global__ void maxPool2d(${parameters('const float *x', 'float *values', 'int *indices')}) {
+${place}
+  float best = __int_as_float(0xff800000);
+  int at = 0;
+  bool any = false;
+${window(`if (!any || value > best || (value != value && best == best)) { best = value; at = h * width + w; any = true; }`)}
+  values[number] = best;
+  indices[number] = at;
+}
+`
+
+const sumSource = (): string => `${quotientFunction}
+extern "C" __global__ void sumPool2d(${parameters('const float *x', 'float *out')}) {
+${place}
+  float sum = 0.0f;
+${window('sum += value;')}
+  out[number] = sum;
+}
+`
+
+const gradSource = (): string => `${quotientFunction}
+extern "C" __global__ void sumPool2dGrad(${parameters('const float *dy', 'float *dx')}) {
+${place}
+  float sum = 0.0f;
+  for (int r = 0; r < taps_h; r++) {
+    const int down = i + pad_h - r * dilation_h;
+    if (down < 0) continue;
+    const int oh = (int)quotient((unsigned int)down, stride_h_mul, stride_h_shift);
+    if (oh * (int)stride_h != down || oh >= out_height) continue;
+    for (int s = 0; s < taps_w; s++) {
+      const int right = j + pad_w - s * dilation_w;
+      if (right < 0) continue;
+      const int ow = (int)quotient((unsigned int)right, stride_w_mul, stride_w_shift);
+      if (ow * (int)stride_w != right || ow >= out_width) continue;
+      sum += dy[((size_t)(image * out_height + oh) * out_width + ow) * channels + c];
+    }
+  }
+  dx[number] = sum;
+}
+`
+
+function run(
+  device: Device,
+  name: 'maxPool2d' | 'sumPool2d' | 'sumPool2dGrad',
+  source: () => string,
+  views: readonly View[],
+  image: View,
+  pooled: View,
+  threads: View,
+  { kernel: taps, stride, padding, dilation }: PoolGeometry,
+): void {
+  const addresses = views.map((view) => device.address(view, name))
+  const count = sizeOf(threads.shape)
+  if (count === 0) return
+  const kernel = device.cached(name, name, source)
+  const [, h, w, c] = image.shape as readonly [number, number, number, number]
+  const [, oh, ow] = pooled.shape as readonly [number, number, number]
+  const [, threadH, threadW] = threads.shape as readonly [number, number, number]
+  const { context } = device
+  context.begin()
+  for (const address of addresses) context.address(address)
+  for (const value of [count, h, w, oh, ow, ...taps, ...padding, ...dilation]) context.int(value)
+  for (const value of [...stride, c, threadW, threadH]) putDivisor(context, value)
+  context.launch(kernel, Math.ceil(count / blockThreads), 1, 1, blockThreads)
+}
+
+/** {@link Kernels.maxPool2d} for f32. A window without any input gives -Infinity and index 0. */
+export function maxPool2dKernel(device: Device): Kernels['maxPool2d'] {
+  return (x, values, indices, geometry) =>
+    run(device, 'maxPool2d', maxSource, [x, values, indices], x, values, values, geometry)
+}
+
+/** {@link Kernels.sumPool2d} for f32. */
+export function sumPool2dKernel(device: Device): Kernels['sumPool2d'] {
+  return (x, out, geometry) => run(device, 'sumPool2d', sumSource, [x, out], x, out, out, geometry)
+}
+
+/** {@link Kernels.sumPool2dGrad} for f32. */
+export function sumPool2dGradKernel(device: Device): Kernels['sumPool2dGrad'] {
+  return (dy, dx, geometry) =>
+    run(device, 'sumPool2dGrad', gradSource, [dy, dx], dx, dy, dx, geometry)
+}

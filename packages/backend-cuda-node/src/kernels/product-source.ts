@@ -1,0 +1,173 @@
+/**
+ * CUDA C for sums of products `C[m, n] = sum over k of A[m, k] B[k, n]`, where expressions say how an
+ * element of each is found: matrix products, and convolutions as such ("implicit GEMM"; Chetlur et
+ * al., "cuDNN: Efficient Primitives for Deep Learning", 2014).
+ */
+import { quotientFunction } from '../codegen/divide.ts'
+
+/** How the elements of a product are found, in C. */
+export interface ProductForm {
+  readonly name: string
+  /** Parameters of the kernel besides `rows`, `columns`, `depth`, `parts`, `chunk` and `partial`. */
+  readonly parameters: readonly string[]
+  /** Statements that return `A[m, k]` of group `g`. */
+  readonly a: readonly string[]
+  /** Statements that return `B[k, n]` of group `g`. */
+  readonly b: readonly string[]
+  /** The place of `C[m, n]` of group `g`. */
+  readonly c: string
+  /** Whether neighbours in memory differ in k (else in m, and n). */
+  readonly aAlongDepth: boolean
+  readonly bAlongDepth: boolean
+}
+
+/** The tile of a block: `rows` times `columns` results, `depth` products at a time. */
+export interface Tile {
+  readonly rows: number
+  readonly columns: number
+  readonly depth: number
+  /** Results of a thread in each direction. */
+  readonly each: number
+}
+
+/** Threads of a block, for every tile. */
+export const blockThreads = 256
+
+/** The larger needs fewer reads for each product, the smaller makes more blocks. */
+export const tiles: Readonly<Record<'small' | 'large', Tile>> = {
+  small: { rows: 64, columns: 64, depth: 16, each: 4 },
+  large: { rows: 128, columns: 128, depth: 8, each: 8 },
+}
+
+const common = [
+  'unsigned int rows',
+  'unsigned int columns',
+  'unsigned int depth',
+  'unsigned int groups',
+  'unsigned int chunk',
+  'float *partial',
+]
+
+/** With `partial` memory, parts of the depth are summed apart: `partial[part][group][m][n]`. */
+const store = (value: string): string[] => [
+  `if (partial) partial[((size_t)(part * groups + g) * rows + m) * columns + n] = ${value};`,
+  `else C(g, m, n) = ${value};`,
+]
+
+function head(form: ProductForm, kind: string): string[] {
+  return [
+    quotientFunction,
+    `extern "C" __global__ void ${form.name}_${kind}(${[...common, ...form.parameters].join(', ')}) {`,
+    '  const auto A = [=](unsigned int g, unsigned int m, unsigned int k) -> float {',
+    ...form.a.map((line) => `    ${line}`),
+    '  };',
+    '  const auto B = [=](unsigned int g, unsigned int k, unsigned int n) -> float {',
+    ...form.b.map((line) => `    ${line}`),
+    '  };',
+    '  const auto C = [=](unsigned int g, unsigned int m, unsigned int n) -> float & {',
+    `    return ${form.c};`,
+    '  };',
+  ]
+}
+
+/** A thread for each result: for few columns, where a tile would be empty. */
+export function directSource(form: ProductForm): string {
+  return [
+    ...head(form, 'direct'),
+    `  const unsigned long long number = (unsigned long long)blockIdx.x * ${blockThreads}u + threadIdx.x;`,
+    '  if (number >= (unsigned long long)rows * groups * columns) return;',
+    '  const unsigned int n = (unsigned int)(number % columns);',
+    '  const unsigned int g = (unsigned int)(number / columns % groups);',
+    '  const unsigned int m = (unsigned int)(number / columns / groups);',
+    '  const unsigned int part = blockIdx.y;',
+    '  const unsigned int start = part * chunk;',
+    '  const unsigned int end = depth - start < chunk ? depth : start + chunk;',
+    '  float sum = 0.0f;',
+    '  for (unsigned int k = start; k < end; k++) sum = fmaf(A(g, m, k), B(g, k, n), sum);',
+    ...store('sum').map((line) => `  ${line}`),
+    '}',
+    '',
+  ].join('\n')
+}
+
+/** A tile for each block: its operands go through shared memory, its results stay in registers. */
+export function tiledSource(form: ProductForm, tile: Tile): string {
+  const { rows, columns, depth, each } = tile
+  const across = columns / each
+  /** Reads a tile `side` wide, neighbouring threads reading neighbours in memory. */
+  const fill = (shared: string, side: number, along: boolean, read: string): string[] => [
+    `for (unsigned int i = threadIdx.x; i < ${side * depth}u; i += ${blockThreads}u) {`,
+    along
+      ? `  const unsigned int kk = i % ${depth}u, at = i / ${depth}u;`
+      : `  const unsigned int at = i % ${side}u, kk = i / ${side}u;`,
+    `  ${shared}[kk][at] = ${read};`,
+    '}',
+  ]
+  return [
+    ...head(form, `tiled${rows}`),
+    // Four more, so that threads that write down a column meet different banks.
+    `  __shared__ float tileA[${depth}][${rows + 4}];`,
+    `  __shared__ float tileB[${depth}][${columns + 4}];`,
+    `  const unsigned int tx = threadIdx.x % ${across}u, ty = threadIdx.x / ${across}u;`,
+    `  const unsigned int row = blockIdx.x * ${rows}u, column = blockIdx.y * ${columns}u;`,
+    '  const unsigned int g = blockIdx.z % groups, part = blockIdx.z / groups;',
+    '  const unsigned int start = part * chunk;',
+    '  const unsigned int end = depth - start < chunk ? depth : start + chunk;',
+    `  float sums[${each}][${each}];`,
+    `  for (int i = 0; i < ${each}; i++) for (int j = 0; j < ${each}; j++) sums[i][j] = 0.0f;`,
+    `  for (unsigned int k = start; k < end; k += ${depth}u) {`,
+    ...fill(
+      'tileA',
+      rows,
+      form.aAlongDepth,
+      'row + at < rows && k + kk < end ? A(g, row + at, k + kk) : 0.0f',
+    ).map((line) => `    ${line}`),
+    ...fill(
+      'tileB',
+      columns,
+      form.bAlongDepth,
+      'column + at < columns && k + kk < end ? B(g, k + kk, column + at) : 0.0f',
+    ).map((line) => `    ${line}`),
+    '    __syncthreads();',
+    '    #pragma unroll',
+    `    for (int kk = 0; kk < ${depth}; kk++) {`,
+    `      float a[${each}], b[${each}];`,
+    `      for (int i = 0; i < ${each}; i++) a[i] = tileA[kk][ty * ${each} + i];`,
+    `      for (int j = 0; j < ${each}; j++) b[j] = tileB[kk][tx * ${each} + j];`,
+    `      for (int i = 0; i < ${each}; i++)`,
+    `        for (int j = 0; j < ${each}; j++) sums[i][j] = fmaf(a[i], b[j], sums[i][j]);`,
+    '    }',
+    '    __syncthreads();',
+    '  }',
+    `  for (int i = 0; i < ${each}; i++) {`,
+    `    const unsigned int m = row + ty * ${each} + i;`,
+    '    if (m >= rows) break;',
+    `    for (int j = 0; j < ${each}; j++) {`,
+    `      const unsigned int n = column + tx * ${each} + j;`,
+    '      if (n >= columns) break;',
+    ...store('sums[i][j]').map((line) => `      ${line}`),
+    '    }',
+    '  }',
+    '}',
+    '',
+  ].join('\n')
+}
+
+/** Adds the parts of a product, in order. */
+export function joinSource(form: ProductForm): string {
+  return [
+    quotientFunction,
+    `extern "C" __global__ void ${form.name}_join(unsigned int parts, ${[...common, ...form.parameters].join(', ')}) {`,
+    `  const unsigned long long number = (unsigned long long)blockIdx.x * ${blockThreads}u + threadIdx.x;`,
+    '  if (number >= (unsigned long long)rows * groups * columns) return;',
+    '  const unsigned int n = (unsigned int)(number % columns);',
+    '  const unsigned int g = (unsigned int)(number / columns % groups);',
+    '  const unsigned int m = (unsigned int)(number / columns / groups);',
+    '  float sum = 0.0f;',
+    '  for (unsigned int part = 0; part < parts; part++)',
+    '    sum += partial[((size_t)(part * groups + g) * rows + m) * columns + n];',
+    `  ${form.c} = sum;`,
+    '}',
+    '',
+  ].join('\n')
+}
