@@ -15,6 +15,7 @@ const mostByDefault = 16
 /** How many threads the system can run at once, at most {@link mostByDefault}. */
 export function availableThreads(): number {
   const os = globalThis.process?.getBuiltinModule?.('node:os')
+  if (!os && typeof Worker === 'undefined') return 1
   const count = os ? os.availableParallelism() : (globalThis.navigator?.hardwareConcurrency ?? 1)
   return Math.max(1, Math.min(mostByDefault, count))
 }
