@@ -5,6 +5,12 @@
  * @packageDocumentation
  */
 export { accumulate } from './accumulate.ts'
+export {
+  ArrayOptimizer,
+  type ArrayOptimizerOptions,
+  type NumberArray,
+  type Stepping,
+} from './array-optimizer.ts'
 export { AveragedParameters, type AveragedParametersOptions } from './averaged-parameters.ts'
 export { centralizeGradients } from './centralize-gradients.ts'
 export { Chain, chain, type OptionsOf, type Recipe } from './chain.ts'
