@@ -86,9 +86,9 @@ export class Plan {
 
   /**
    * The cost of each element with this axis in the lanes, in instructions; the first `inputs`
-   * operands are read and the next `outputs` written.
+   * operands are read and the next `outputs` written. `begin` is what each run along the axis costs.
    */
-  cost(axis: number, inputs: number, outputs: number, body: number): number {
+  cost(axis: number, inputs: number, outputs: number, body: number, begin: number = 12): number {
     let each = body
     for (let o = 0; o < inputs + outputs; o++) {
       const kind = this.kind(o, axis)
@@ -97,7 +97,7 @@ export class Plan {
     }
     const extent = this.extents[axis]!
     const rounds = (extent >> 2) + (extent & 3)
-    return (each * rounds + 12) / extent
+    return (each * rounds + begin) / extent
   }
 
   /** The axis of a kind that costs least in the lanes; of equal ones the last. */

@@ -278,7 +278,8 @@ function addLoops(plan: Plan, inputs: number, { program, counters }: Entry): boo
   const reducedAxis = ordered ? lastReduced : plan.cheapest(true, inputs, 0, body)
   const keptAxis = plan.cheapest(false, inputs, 0, body)
   const costAcross = plan.cost(reducedAxis, inputs, 0, body) + joining / elements
-  const costAlong = plan.cost(keptAxis, inputs, 0, body + stepping) + finishing / elements
+  // Along a kept axis the lanes begin once, and then go down all reduced elements.
+  const costAlong = plan.cost(keptAxis, inputs, 0, body + stepping, 0) + finishing / elements
   const across = costAcross < costAlong
   plan.addLoops(false, across ? plan.lastAxis(false) : keptAxis)
   plan.addLoops(true, across ? reducedAxis : lastReduced)
