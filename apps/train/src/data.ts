@@ -20,7 +20,7 @@ export async function loadData(
   if (data === 'digits') {
     if (dataDir !== undefined)
       throw new UserError('--data-dir came, but the digits are built in; add --data mnist')
-    return { train: distort(digits('train'), copies, generator), test: digits('test') }
+    return { train: await distort(digits('train'), copies, generator), test: digits('test') }
   }
   if (dataDir === undefined)
     throw new UserError('--data mnist needs --data-dir FOLDER, the folder with its four files')
@@ -31,7 +31,7 @@ export async function loadData(
       `--data-dir ${dataDir}: training images are ${size(train!)}, test images ${size(test!)}; ` +
         'they must be equal, and at least 8x8',
     )
-  return { train: distort(train!, copies, generator), test: test! }
+  return { train: await distort(train!, copies, generator), test: test! }
 }
 
 function columnsTooSmall({ columns }: ImageDataset): boolean {

@@ -1,5 +1,5 @@
 import { ArrayDataset, type ImageDataset } from '@nablajs/data'
-import { type Generator, scope, type TypedArray, uniform } from '@nablajs/tensor'
+import { type Generator, type TypedArray, uniform } from '@nablajs/tensor'
 
 /** How far a copy may be from its original: each is drawn uniformly from -x .. x. */
 const limits = {
@@ -20,14 +20,18 @@ const DRAWS = 6
  * with uneven ink, as other people's handwriting is. The copies are the same for the same generator
  * state.
  */
-export function distort(data: ImageDataset, copies: number, generator: Generator): ImageDataset {
+export async function distort(
+  data: ImageDataset,
+  copies: number,
+  generator: Generator,
+): Promise<ImageDataset> {
   if (copies === 0) return data
   const { image, label } = data.columns
   const [height, width] = image.shape as [number, number]
   const size = height * width
   const count = data.length * copies
-  const moves = drawn([count, DRAWS], generator)
-  const inks = drawn([count, size], generator)
+  const moves = await drawn([count, DRAWS], generator)
+  const inks = await drawn([count, size], generator)
   const pixels = new Float32Array(data.length * size + count * size)
   const originals = Float32Array.from(image.data, (value) => value / (image.divisor ?? 1))
   pixels.set(originals)
@@ -55,8 +59,11 @@ export function distort(data: ImageDataset, copies: number, generator: Generator
 }
 
 /** Numbers in -1 .. 1, from the library's generator: the same on every device. */
-function drawn(shape: readonly number[], generator: Generator): TypedArray {
-  return scope(() => uniform(shape, -1, 1, { generator }).dataSync())
+async function drawn(shape: readonly number[], generator: Generator): Promise<TypedArray> {
+  const numbers = uniform(shape, -1, 1, { generator })
+  const values = await numbers.data()
+  numbers.dispose()
+  return values
 }
 
 /** One image through an affine map, read between pixels by bilinear interpolation. */

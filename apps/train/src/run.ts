@@ -1,11 +1,12 @@
 /** A run from its arguments to its result. */
 import { cpu } from '@nablajs/backend-cpu'
-import { reference, setDevice } from '@nablajs/tensor'
+import { webgpu } from '@nablajs/backend-webgpu'
+import { type Backend, DeviceError, reference, setDevice } from '@nablajs/tensor'
 import { applyCheckpoint, checkWritable, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { RunError, UserError } from './errors.ts'
 import { type Evaluation, evaluate } from './evaluate.ts'
 import { buildModel } from './model.ts'
-import { type Arguments, flagOf, type Recipe, withDefaults } from './options.ts'
+import { type Arguments, type BackendName, flagOf, type Recipe, withDefaults } from './options.ts'
 import type { Reporter } from './report.ts'
 import { train } from './train.ts'
 import { prepare, type Snapshot, type Training } from './training.ts'
@@ -13,6 +14,21 @@ import { prepare, type Snapshot, type Training } from './training.ts'
 /** Ends a run between two steps; what is said of it. */
 export class Interrupted extends Error {
   override name = 'Interrupted'
+}
+
+const devices: Readonly<Record<BackendName, () => Backend | Promise<Backend>>> = {
+  cpu,
+  webgpu,
+  reference,
+}
+
+async function open(name: BackendName): Promise<Backend> {
+  try {
+    return await devices[name]()
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error
+    throw new UserError(`--backend ${name}: ${error.message}`)
+  }
 }
 
 /**
@@ -26,7 +42,8 @@ export async function run(
   reporter: Reporter,
   interrupted: () => boolean,
 ): Promise<void> {
-  setDevice(args.backend === 'cpu' ? await cpu() : reference())
+  const device = await open(args.backend)
+  setDevice(device)
   const saved = args.resume === undefined ? undefined : await readCheckpoint(args.resume)
   const recipe = saved ? resumed(args, saved) : withDefaults(args.recipe)
   const training = await prepare(recipe, args.dataDir)

@@ -56,6 +56,28 @@ export function worstMismatch(
     : { index: worst, actual: actual[worst]!, expected: expected[worst]!, count }
 }
 
+/** The actual values, with the expected one in the place of those that agree with an alternative. */
+export function closest(
+  actual: ArrayLike<number>,
+  wanted: ArrayLike<number>,
+  alternative: ArrayLike<number>,
+  tolerance: Tolerance,
+): ArrayLike<number> {
+  return Array.from(actual, (value, i) =>
+    worstMismatch([value], [alternative[i]!], tolerance) ? value : wanted[i]!,
+  )
+}
+
+/** Whether an f32 is below the smallest normal one, but not 0. */
+export function isSubnormal(value: number): boolean {
+  return value !== 0 && Math.abs(value) < 2 ** -126
+}
+
+/** The values with zeros of their signs in the place of the subnormal ones. */
+export function flush(values: readonly number[]): number[] {
+  return values.map((value) => (isSubnormal(value) ? 0 * value : value))
+}
+
 /** The row-major number of an element as `[1, 2]`. */
 export function showIndex(flat: number, shape: readonly number[]): string {
   const index: number[] = []

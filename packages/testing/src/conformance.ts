@@ -7,7 +7,15 @@
  */
 import { type Backend, reference } from '@nablajs/tensor'
 import { afterAll, beforeAll, describe, it, type TestContext } from 'vitest'
-import { showMismatch, type Tolerance, tolerances, worstMismatch } from './close.ts'
+import {
+  closest,
+  flush,
+  isSubnormal,
+  showMismatch,
+  type Tolerance,
+  tolerances,
+  worstMismatch,
+} from './close.ts'
 import { contractTests } from './contract.ts'
 import { isFloat, type Result, runBackward, runForward } from './run-sample.ts'
 import type { Sample } from './sample.ts'
@@ -17,6 +25,11 @@ import { twinTests } from './twins.ts'
 export interface ConformanceOptions {
   /** Tests that this backend cannot pass, as `'erf: extremes'`, with the reason why. */
   readonly skips?: Readonly<Record<string, string>>
+  /**
+   * Whether the device may take subnormal f32 numbers for 0, as WGSL lets it: an element may then also
+   * agree with what the reference makes of 0 in their place. Default false.
+   */
+  readonly flushesSubnormals?: boolean
 }
 
 /** Runs a test, or skips it with the reason in its title. */
@@ -25,11 +38,11 @@ export type Test = (title: string, body: (context: TestContext) => Promise<void>
 /** Gradients add up roundings of forward values. */
 const gradientTolerance: Tolerance = { rtol: 1e-4, atol: 1e-5 }
 
-/** What is wrong with `actual`, or undefined; `expected` was computed in f64, `rounded` in f32. */
+/** What is wrong with `actual`, or undefined; an element may agree with an alternative instead. */
 function difference(
   actual: Result,
   expected: Result,
-  rounded: Result | undefined,
+  alternatives: readonly Result[],
   tolerance: Tolerance,
 ): string | undefined {
   const dtype = isFloat(expected.dtype) ? 'f32' : expected.dtype
@@ -40,21 +53,11 @@ function difference(
     return `${actual.values.length} values, expected ${expected.values.length}`
   const wanted = dtype === 'f32' ? Float32Array.from(expected.values) : expected.values
   const allowed = dtype === 'f32' ? tolerance : tolerances[dtype]
-  const values = rounded ? closest(actual, wanted, rounded, allowed) : actual.values
+  let { values }: { values: ArrayLike<number> } = actual
+  for (const alternative of alternatives)
+    values = closest(values, wanted, alternative.values, allowed)
   const mismatch = worstMismatch(values, wanted, allowed)
   return mismatch && showMismatch(mismatch, expected.shape)
-}
-
-/** The actual values, with the expected one in the place of those that agree with the f32 reference. */
-function closest(
-  actual: Result,
-  wanted: ArrayLike<number>,
-  rounded: Result,
-  tolerance: Tolerance,
-): ArrayLike<number> {
-  return Array.from(actual.values, (value, i) =>
-    worstMismatch([value], [rounded.values[i]!], tolerance) ? value : wanted[i]!,
-  )
 }
 
 function compareAll(
@@ -62,7 +65,7 @@ function compareAll(
   sample: Sample,
   actual: readonly Result[] | undefined,
   expected: readonly Result[] | undefined,
-  rounded: readonly Result[] | undefined,
+  alternatives: readonly (readonly Result[] | undefined)[],
   tolerance: Tolerance,
 ): string[] {
   if (actual?.length !== expected?.length)
@@ -70,9 +73,22 @@ function compareAll(
       `${sample.label}: ${actual?.length ?? 'no'} ${what}s, expected ${expected?.length ?? 'none'}`,
     ]
   return (expected ?? []).flatMap((result, i) => {
-    const wrong = difference(actual![i]!, result, rounded?.[i], tolerance)
+    const others = alternatives.flatMap((results) => results?.[i] ?? [])
+    const wrong = difference(actual![i]!, result, others, tolerance)
     return wrong ? [`${sample.label}: ${what} ${i}: ${wrong}`] : []
   })
+}
+
+/** The sample with zeros in the place of subnormal inputs; itself where it has none. */
+function withoutSubnormals(sample: Sample): Sample {
+  const has = sample.inputs.some(
+    (input) => input.dtype === 'float' && input.values.some(isSubnormal),
+  )
+  if (!has) return sample
+  const inputs = sample.inputs.map((input) =>
+    input.dtype === 'float' ? { ...input, values: flush(input.values) } : input,
+  )
+  return { ...sample, inputs }
 }
 
 function fail(problems: readonly string[], count: number): void {
@@ -101,7 +117,7 @@ export function conformance(
   makeBackend: () => Backend | Promise<Backend>,
   options: ConformanceOptions = {},
 ): void {
-  const { skips = {} } = options
+  const { skips = {}, flushesSubnormals = false } = options
   describe(`conformance of ${name}`, () => {
     const truth = reference()
     let device: Backend
@@ -123,17 +139,31 @@ export function conformance(
       }
     }
 
+    /** Other results that are right as well. */
+    async function alternatives<R>(
+      sample: Sample,
+      rounded: boolean,
+      run: (sample: Sample, device: Backend, float: 'f32' | 'f64') => Promise<R>,
+    ): Promise<R[]> {
+      const results: R[] = rounded ? [await run(sample, truth, 'f32')] : []
+      const flushed = flushesSubnormals ? withoutSubnormals(sample) : sample
+      if (flushed !== sample) {
+        results.push(await run(flushed, truth, 'f64'))
+        if (rounded) results.push(await run(flushed, truth, 'f32'))
+      }
+      return results
+    }
+
     async function forward(samples: readonly Sample[]): Promise<void> {
       const problems: string[] = []
       for (const sample of samples) {
         const before = device.memory().buffers
         try {
           const expected = await runForward(sample, truth, 'f64')
-          const rounded =
-            sample.rounded === true ? await runForward(sample, truth, 'f32') : undefined
+          const others = await alternatives(sample, sample.rounded === true, runForward)
           const actual = await runForward(sample, device, 'f32')
           const tolerance = { ...tolerances.f32, ...sample.tolerance }
-          problems.push(...compareAll('output', sample, actual, expected, rounded, tolerance))
+          problems.push(...compareAll('output', sample, actual, expected, others, tolerance))
         } catch (error) {
           problems.push(`${sample.label}: ${error}`)
         }
@@ -149,10 +179,14 @@ export function conformance(
         const before = device.memory().buffers
         try {
           const expected = await runBackward(sample, truth, 'f64')
-          const rounded = sample.rounded ? await runBackward(sample, truth, 'f32') : undefined
+          const others = await alternatives(
+            sample,
+            sample.rounded !== undefined && sample.rounded !== false,
+            runBackward,
+          )
           const actual = await runBackward(sample, device, 'f32')
           const tolerance = { ...gradientTolerance, ...sample.gradientTolerance }
-          problems.push(...compareAll('gradient', sample, actual, expected, rounded, tolerance))
+          problems.push(...compareAll('gradient', sample, actual, expected, others, tolerance))
         } catch (error) {
           problems.push(`${sample.label}: ${error}`)
         }
@@ -172,7 +206,7 @@ export function conformance(
       if (differentiable.length > 0) test(`${op}: backward`, () => backward(differentiable))
     }
 
-    contractTests(test, () => device, truth, makeBackend)
+    contractTests(test, () => device, truth, makeBackend, flushesSubnormals)
     twinTests(test, () => device)
 
     it('skips only tests that exist', () => {

@@ -22,6 +22,13 @@ const table = {
   is_inf: {
     code: 'fn is_inf(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) == 0x7f800000u; }',
   },
+  is_finite: {
+    code: 'fn is_finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }',
+  },
+  hidden: {
+    code: `// x, in a way that a compiler cannot see through: x - x and x * 0 must stay NaN for NaN.
+fn hidden(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) | params.zero); }`,
+  },
   ordered: {
     needs: ['is_nan'],
     code: 'fn ordered(a: f32, b: f32) -> bool { return !(is_nan(a) || is_nan(b)); }',
@@ -166,7 +173,8 @@ fn log_parts(f: f32, k: f32) -> f32 {
     code: `// -inf at 0, NaN below, infinity and NaN as they came.
 fn log_edges(u: f32, inside: f32) -> f32 {
   let bits = bitcast<u32>(u);
-  if ((bits & 0x7fffffffu) == 0u) { return -inf(); }
+  // Where a GPU takes subnormal numbers for 0, it should do so everywhere.
+  if (u == 0.0) { return -inf(); }
   if (is_nan(u)) { return u; }
   if (bits >= 0x80000000u) { return nan(); }
   return select(inside, u, bits == 0x7f800000u);

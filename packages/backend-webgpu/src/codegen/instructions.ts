@@ -202,6 +202,8 @@ export function renderProgram(
   return { lines, outputs: program.outputs.map((output) => `${prefix}${output}`) }
 }
 
+const isZero = ({ op, value }: Instruction): boolean => op === 'constant' && value === 0
+
 function expression(
   { op, dtype, args: numbers, value }: Instruction,
   args: readonly string[],
@@ -228,16 +230,25 @@ function expression(
       return cast(a!, code[numbers[0]!]!.dtype as Word, dtype as Word, call)
     case 'bitcast':
       return fromWord(toWord(a!, code[numbers[0]!]!.dtype, 'u32'), dtype, 'u32')
+    case 'add':
+    case 'mul':
+    case 'sub':
+    case 'div':
+      if (dtype !== 'f32') break
+      // Compilers take x + 0 for x (also -0), x * 0 for 0, x - x for 0 and x / x for 1, unless they cannot tell.
+      if ((op === 'mul' || op === 'add') && numbers.some((n) => isZero(code[n]!)))
+        return `${call('hidden')}(${a}) ${op === 'mul' ? '*' : '+'} ${call('hidden')}(${b})`
+      if ((op === 'sub' || op === 'div') && a === b)
+        return `${a} ${op === 'sub' ? '-' : '/'} ${call('hidden')}(${b})`
+      break
     case 'pow': {
       const exponent = code[numbers[1]!]!
       if (exponent.op === 'constant' && exponent.value === 2) return `${a} * ${a}`
-      return rules.f32.pow!(args, call)
-    }
-    default: {
-      const type = code[numbers.at(-1)!]!.dtype as Word
-      const render = rules[type][op]
-      if (!render) throw new DTypeError(`${op}: the webgpu backend has no ${op} of ${type}`)
-      return render(args, call)
+      break
     }
   }
+  const type = code[numbers.at(-1)!]!.dtype as Word
+  const render = rules[type][op]
+  if (!render) throw new DTypeError(`${op}: the webgpu backend has no ${op} of ${type}`)
+  return render(args, call)
 }

@@ -69,11 +69,11 @@ export class MapRunner {
       checkShape(view, shape, name)
       checkBounds(view, name)
     }
+    const count = sizeOf(shape)
+    if (count === 0) return
     for (const [i, { strides }] of outputs.entries())
       if (strides.some((stride, axis) => stride === 0 && shape[axis]! > 1))
         throw new ShapeError(`${name}: output ${i} repeats elements`)
-    const count = sizeOf(shape)
-    if (count === 0) return
 
     const bindings = bind(inputs, outputs)
     if (bindings.buffers.length > this.#runtime.limits.maxStorageBuffersPerShaderStage) {

@@ -145,19 +145,25 @@ export function reduceKernel(spec: ReduceSpec): KernelSource {
   }
 
   const cascades = combine === 'sum' && type === 'f32'
+  if (cascades) uses.add('is_finite')
   const initial = neutral(combine, type, uses)
   const open = search
     ? [`var best = ${initial};`, 'var at = none;']
     : [
         `var best = ${initial};`,
-        ...(cascades ? ['var block = 0.0;', 'var row = 0.0;', 'var taken = 0u;'] : []),
+        ...(cascades
+          ? ['var block = 0.0;', 'var row = 0.0;', 'var taken = 0u;', 'var lost = 0.0;']
+          : []),
       ]
   const take = search
     ? ['if (beats(value, found, best, at)) {', '  best = value;', '  at = found;', '}']
     : cascades
       ? [
-          '// Blocks of 32 and of 1024 are summed for themselves, so that rounding errors stay small.',
-          'block += value;',
+          '// Blocks of 32 and of 1024 are summed for themselves, and what rounding takes from a block is kept.',
+          'let sum = block + value;',
+          'let kept = sum - block;',
+          'lost += (block - (sum - kept)) + (value - kept);',
+          'block = sum;',
           'taken += 1u;',
           'if ((taken & 31u) == 0u) {',
           '  row += block;',
@@ -169,7 +175,10 @@ export function reduceKernel(spec: ReduceSpec): KernelSource {
           '}',
         ]
       : ['best = join(best, value);']
-  const close = cascades ? ['best += row + block;'] : []
+  // What an infinite sum has lost is NaN.
+  const close = cascades
+    ? ['best += row + block;', 'best += select(0.0, lost, is_finite(best));']
+    : []
 
   const tree: string[] = []
   if (rows > 1) {
