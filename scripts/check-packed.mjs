@@ -1,6 +1,7 @@
 // Uses the packages as their users do: packs them, installs the tarballs into an empty folder with
 // npm, runs the README's example there in Node, and bundles it with Vite into a page that trains in
-// a browser, once as an ordinary page and once cross-origin isolated (shared memory).
+// a browser, once as an ordinary page and once cross-origin isolated (shared memory, two threads): the
+// losses must be the same.
 // Run by pnpm, after a build. The browser part needs a chromium (CHROMIUM_PATH) and is skipped
 // visibly without one.
 import { spawnSync } from 'node:child_process'
@@ -75,8 +76,13 @@ try {
     `const lines = []
 console.log = (line) => { lines.push(line); document.body.textContent = lines.join('\\n') }
 window.addEventListener('unhandledrejection', (event) => { document.title = 'failed: ' + event.reason })
-await import('./train.mjs')
-document.title = 'done, isolated: ' + crossOriginIsolated`,
+await import('./train-page.mjs')
+const { getDevice } = await import('@nablajs/tensor')
+document.title = 'done, isolated: ' + crossOriginIsolated + ', threads: ' + getDevice().threads`,
+  )
+  writeFileSync(
+    join(folder, 'train-page.mjs'),
+    example().replace('cpu()', 'cpu({ threads: crossOriginIsolated ? 2 : 1 })'),
   )
   writeFileSync(
     join(folder, 'index.html'),
@@ -96,6 +102,7 @@ document.title = 'done, isolated: ' + crossOriginIsolated`,
       executablePath: chromium,
       args: ['--no-sandbox'],
     })
+    const losses = new Set()
     for (const isolated of [false, true]) {
       const headers = isolated
         ? {
@@ -114,15 +121,21 @@ document.title = 'done, isolated: ' + crossOriginIsolated`,
         timeout: 120_000,
       })
       const title = await page.title()
-      if (title !== `done, isolated: ${isolated}`) {
+      if (title !== `done, isolated: ${isolated}, threads: ${isolated ? 2 : 1}`) {
         console.error(`chromium: ${title}`)
         process.exit(1)
       }
-      checkLosses(`chromium, ${title}`, await page.textContent('body'))
+      const text = await page.textContent('body')
+      checkLosses(`chromium, ${title}`, text)
+      losses.add(text)
       await page.close()
       await server.close()
     }
     await browser.close()
+    if (losses.size > 1) {
+      console.error(`chromium: one and two threads differ:\n${[...losses].join('\n\n')}`)
+      process.exit(1)
+    }
   } else console.log(`chromium: SKIPPED, there is none at ${chromium}`)
 } finally {
   rmSync(folder, { recursive: true, force: true })
