@@ -21,6 +21,7 @@ export {
   getTotalNorm,
   gradientsAreFinite,
 } from './clip-grad.ts'
+export { type Batch, type DescendOptions, descend } from './descend.ts'
 export { ExponentialAverage } from './exponential-average.ts'
 export {
   type FindLearningRateOptions,
@@ -80,6 +81,13 @@ export { Yogi, type YogiOptions } from './optimizers/yogi.ts'
 export { Partition, type PartMaker } from './partition.ts'
 export { SAM, type SAMOptions } from './sam.ts'
 export * from './schedules/index.ts'
+export {
+  type AscentSharpnessOptions,
+  ascentSharpness,
+  type TopEigenvalue,
+  type TopEigenvalueOptions,
+  topEigenvalue,
+} from './sharpness.ts'
 export type { OptimizerState, StateValue } from './state.ts'
 export {
   type About,

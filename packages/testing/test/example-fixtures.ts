@@ -54,6 +54,11 @@ export function fixtures(): Fixtures {
 const batch = () => ({ image: randn([5, 4]), label: randint([5], 0, 3) })
 const mean = (module: Sequential) => crossEntropy(module.forward(randn([5, 4])), randint([5], 0, 3))
 
+const fullBatch = () => {
+  const given = batch()
+  return { loss: (m: Sequential) => crossEntropy(m.forward(given.image), given.label) }
+}
+
 /** A network with a part called `features`. */
 class Net extends Module {
   features = new Linear(4, 3)
@@ -105,10 +110,16 @@ export const own: Readonly<Record<string, (given: Fixtures) => Fixtures | Promis
     loss: () => mean(model as Sequential),
     nextBatch: batch,
   }),
-  'optim/src/optimizers/lbfgs.ts': () => {
-    const given = batch()
-    return { loss: (m: Sequential) => crossEntropy(m.forward(given.image), given.label) }
+  'optim/src/grad-scaler.ts': () => ({ loss: mean, batch: batch() }),
+  'optim/src/descend.ts': () => ({ x: randn([20, 4]), y: randint([20], 0, 3) }),
+  'optim/src/sharpness.ts': ({ model }) => {
+    const { loss } = fullBatch()
+    return { loss: () => loss(model as Sequential) }
   },
+  'optim/src/optimizers/cma-es.ts': () => ({ errors: mean }),
+  'optim/src/optimizers/lbfgs.ts': fullBatch,
+  'optim/src/optimizers/nelder-mead.ts': () => ({ errors: mean }),
+  'optim/src/optimizers/newton-cg.ts': fullBatch,
   'optim/src/optimizers/spsa.ts': () => ({ errors: mean }),
   'optim/src/schedules/cosine-annealing.ts': () => ({ epochs: 10 }),
   'optim/src/schedules/reduce-on-plateau.ts': () => ({ validationLoss: 0.5 }),
@@ -152,4 +163,5 @@ export const notRun: Readonly<Record<string, string>> = {
   'nn/src/layers/drop.ts': part,
   'nn/src/state.ts': part,
   'optim/src/optimizers/sophia.ts': part,
+  'optim/src/tfjs.ts': 'it needs TensorFlow.js; the tests of its package have it',
 }

@@ -93,7 +93,7 @@ function strategyOf(n: number, populationSize: number | null): Strategy {
  * @example
  * ```ts
  * const optimizer = new CMAES(model.parameters(), { sigma: 0.5, seed: 7 })
- * for (let i = 0; i < 100; i++) optimizer.step(() => errors(model))
+ * for (let i = 0; i < 20; i++) optimizer.step(() => errors(model))
  * ```
  *
  * Source: N. Hansen, "The CMA Evolution Strategy: A Tutorial", arXiv 1604.00772.
