@@ -21,6 +21,15 @@ import { showBars, showComparison, showFloors, showMeasure } from './text.ts'
 
 const suites = [...everywhere, sizes]
 
+// Whoever reads the output may have seen enough: `npm run bench | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1)
+})
+
+// Threads of OpenMP that spin while they wait would take the processor from whoever's turn it is: those
+// of a native library in this process, and PyTorch's in its own.
+process.env['OMP_WAIT_POLICY'] ??= 'passive'
+
 process.exitCode = await main()
 
 async function main(): Promise<number> {

@@ -68,26 +68,36 @@ export function showFloors({ flops, bandwidth }: Floors): string {
   return `floors, one thread: FMA peak of WebAssembly's relaxed SIMD ${peak}; memory ${quantity(bandwidth, 'B/s')} (triad)`
 }
 
+/** `nabla cpu, 2 threads` is `2 threads` where all are of one device, as in most runs. */
+const short = (name: string): string => name.replace(/^nabla (cpu, )?/, '')
+
+/** Columns as wide as their widest cell; those in `left` begin at the left. */
+function columns(rows: readonly (readonly string[])[], left: number): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i < left ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
 /** One work: each line a contender, with its ratio to each of our subjects first. */
 export function showComparison(comparison: Comparison, floors: Floors): string {
   const { name, note, subjects, peers, skips } = comparison
-  const lines = [`${name} (${note})`]
-  const short = (subject: Timing): string => subject.name.replace(/^nabla /, '')
-  const width = Math.max(9, ...subjects.map((subject) => short(subject).length + 3))
-  if (peers.length > 0 && subjects.length > 0)
-    lines.push(`  ${subjects.map((subject) => `/ ${short(subject)}`.padStart(width)).join('')}`)
-  for (const timing of [...subjects, ...peers]) {
-    const ratios = subjects.map((subject) =>
-      (subject === timing ? '1' : `${digits(ratioOf(subject, timing))}x`).padStart(width),
-    )
-    const label = `${timing.name} ${timing.version}`
-    const ms = `${digits(timing.ms)} ms`.padStart(12)
-    lines.push(
-      `  ${ratios.join('')}${ms}  ${label.padEnd(34)} ${rateOf(timing, comparison, floors)}`.trimEnd(),
-    )
-  }
-  for (const { name: who, reason } of skips) lines.push(`  skipped: ${who}: ${reason}`)
-  return `${lines.join('\n')}\n`
+  const ratios = (timing: Timing): string[] =>
+    subjects.map((subject) => (subject === timing ? '1' : `${digits(ratioOf(subject, timing))}x`))
+  const rows = [...subjects, ...peers].map((timing) => [
+    ...ratios(timing),
+    `${digits(timing.ms)} ms`,
+    timing.name,
+    rateOf(timing, comparison, floors),
+    timing.version,
+  ])
+  const title = [...subjects.map((subject) => `/ ${short(subject.name)}`), 'time', '', '', '']
+  const lines = columns([title, ...rows], subjects.length + 1)
+  const skipped = skips.map(({ name: who, reason }) => `skipped: ${who}: ${reason}`)
+  return [`${name} (${note})`, ...[...lines, ...skipped].map((line) => `  ${line}`), ''].join('\n')
 }
 
 export const showMeasure = ({ work, subject, value, unit, note }: Measure): string =>

@@ -83,7 +83,7 @@ async function measureAll(
   const floors: Floors = await measureFloors()
   tell(`${machine}\n${showFloors(floors)}\n`)
   const date = new Date().toISOString()
-  const field = { subjects: await openSubjects(), peers: await openPeers(threads) }
+  const field = { subjects: await openSubjects(threads), peers: await openPeers(threads) }
   const wanted = suites.filter(({ name }) => names.includes(name))
   const seen = async (comparison: Comparison): Promise<void> => {
     tell(showComparison(comparison, floors))

@@ -11,19 +11,18 @@ import { absent, localPlayer, type Player } from '../player.ts'
 /** Given by Vite. */
 declare const JAX_JS_VERSION: string
 
-export async function openSubjects(): Promise<Player[]> {
-  const device = await cpu()
-  return [
-    {
-      ...localPlayer(
-        'nabla cpu, 1 thread',
-        manifest.version,
-        makers(() => {}),
-        () => setDevice(device),
-      ),
+export async function openSubjects(threads: number): Promise<Player[]> {
+  const players: Player[] = []
+  for (const count of new Set([1, threads])) {
+    const device = await cpu({ threads: count })
+    const name = `nabla cpu, ${count} thread${count === 1 ? '' : 's'}`
+    const ours = makers(() => {})
+    players.push({
+      ...localPlayer(name, manifest.version, ours, () => setDevice(device)),
       close: () => device.dispose(),
-    },
-  ]
+    })
+  }
+  return players
 }
 
 const libraries: Readonly<Record<string, (threads: number) => Promise<Player>>> = {

@@ -12,11 +12,11 @@ import type { BackendName, PeerName } from './options.ts'
 
 const require = createRequire(import.meta.url)
 
-function subject(name: string, device: Backend): Player {
+function subject(name: string, device: Backend, version: string = manifest.version): Player {
   // What the CPU does is done when the call comes back; the others queue it.
   const sync = device.name === 'cpu' ? () => {} : () => device.sync()
   return {
-    ...localPlayer(name, manifest.version, makers(sync), () => setDevice(device)),
+    ...localPlayer(name, version, makers(sync), () => setDevice(device)),
     close: () => device.dispose(),
   }
 }
@@ -33,8 +33,34 @@ async function fromPackage(name: string, load: () => Promise<object>): Promise<P
   }
 }
 
+const threadsOf = (count: number): string => `${count} thread${count === 1 ? '' : 's'}`
+
+/** WebAssembly alone, and where there are libraries of the system with those. */
+async function cpuPlayers(threads: number): Promise<Player[]> {
+  const counts = [...new Set([1, threads])]
+  const players: Player[] = []
+  for (const count of counts) {
+    const device = await cpu({ threads: count, blas: false, oneDnn: false })
+    players.push(subject(`nabla cpu, ${threadsOf(count)}`, device))
+  }
+  for (const count of counts) {
+    const device = await cpu({ threads: count })
+    const { blas, oneDnn } = device.describe()
+    const found = [blas, oneDnn].filter((library) => typeof library !== 'string')
+    const name = `nabla cpu, ${threadsOf(count)}, BLAS`
+    if (found.length > 0) {
+      const libraries = found.map((library) => `${library.name} ${library.version}`).join(', ')
+      players.push(subject(name, device, `${manifest.version} (${libraries})`))
+    } else {
+      device.dispose()
+      players.push(absent(name, `${blas}`))
+    }
+  }
+  return players
+}
+
 const devices: Record<BackendName, (threads: number) => Promise<Player[]>> = {
-  cpu: async () => [subject('nabla cpu, 1 thread', await cpu())],
+  cpu: cpuPlayers,
   webgpu: () => fromPackage('webgpu', () => import('@nablajs/backend-webgpu')),
   cuda: () => fromPackage('cuda', () => import('@nablajs/backend-cuda-node')),
 }

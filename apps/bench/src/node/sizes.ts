@@ -1,9 +1,10 @@
 /** How much a page downloads: packages as Vite bundles them, minified and compressed by gzip. */
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { build, type Rolldown } from 'vite'
+import { build, type Plugin, type Rolldown } from 'vite'
 import type { Measure, Suite } from '../suite.ts'
 
 const require = createRequire(import.meta.url)
@@ -62,20 +63,32 @@ export { setDevice, tensor } from '@nablajs/tensor'`,
 ]
 
 const id = '\0page'
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** Packages that only the union package depends on are found from there. */
+const importers = [join(root, 'page.js'), require.resolve('@tensorflow/tfjs')]
+
+const page = (code: string): Plugin => ({
+  name: 'page',
+  enforce: 'pre',
+  async resolveId(source, importer) {
+    if (source === id) return id
+    if (importer !== id) return undefined
+    for (const from of importers) {
+      const found = await this.resolve(source, from)
+      if (found) return found
+    }
+    return undefined
+  },
+  load: (source) => (source === id ? code : undefined),
+})
 
 /** The size after gzip of all that a page with this code downloads, in bytes. */
 export async function bundleSize(code: string, files: readonly string[] = []): Promise<number> {
   const result = (await build({
-    root: fileURLToPath(new URL('../..', import.meta.url)),
+    root,
     configFile: false,
     logLevel: 'silent',
-    plugins: [
-      {
-        name: 'page',
-        resolveId: (source) => (source === id ? id : undefined),
-        load: (source) => (source === id ? code : undefined),
-      },
-    ],
+    plugins: [page(code)],
     build: {
       write: false,
       target: 'es2024',

@@ -22,8 +22,7 @@ class TorchProcess {
 
   constructor(python: string) {
     const server = fileURLToPath(new URL('torch-server.py', import.meta.url))
-    // Threads of OpenMP that spin while they wait would take the processor from whoever's turn it is.
-    this.#child = spawn(python, [server], { env: { OMP_WAIT_POLICY: 'passive', ...process.env } })
+    this.#child = spawn(python, [server])
     this.#child.on('error', (error) => {
       this.#errors += error.message
     })
