@@ -24,12 +24,31 @@ export function packPanels(
   target: usize,
   pitch: usize,
 ): void {
-  for (let j = 0; j < columns; j += NR) {
+  let j = 0
+  if (across == 4)
+    for (; j + 2 * NR <= columns; j += 2 * NR) {
+      copyPanels(b, down, depth, target, pitch)
+      target += 2 * pitch
+      b += 2 * NR * 4
+    }
+  for (; j < columns; j += NR) {
     const width = columns - j
     if (width >= NR && across == 4) copyPanel(b, down, depth, target)
     else packPanel(b, down, across, depth, min32(width, NR), target)
     target += pitch
     b += <usize>NR * across
+  }
+}
+
+/** Two panels at a time: a whole cache line of each row, which may be gone when the next one is copied. */
+function copyPanels(from: usize, down: usize, depth: i32, target: usize, pitch: usize): void {
+  for (let k = 0; k < depth; k++) {
+    v128.store(target, v128.load(from))
+    v128.store(target, v128.load(from, 16), 16)
+    v128.store(target + pitch, v128.load(from, 32))
+    v128.store(target + pitch, v128.load(from, 48), 16)
+    from += down
+    target += NR * 4
   }
 }
 

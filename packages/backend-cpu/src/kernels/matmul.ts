@@ -127,9 +127,12 @@ function oriented(
 /** Rows of a tile. */
 const MR = 6
 
-/** Columns whose packed b stays in the cache, and the fewest rows that repay its packing. */
+/** Columns whose packed b stays in the cache. */
 const PART_COLUMNS = 256
-const PART_ROWS = 96
+
+/** The fewest rows that repay packing b, and rows at which packing it costs next to nothing. */
+const FEWEST_ROWS = 96
+const MANY_ROWS = 256
 
 /** Rows and columns of the parts in which threads take products; whole vectors and tiles. */
 function partOf(
@@ -139,11 +142,16 @@ function partOf(
   count: number,
   few: boolean,
 ): readonly [rows: number, columns: number] {
-  const wanted = Math.ceil((4 * threads) / count)
-  if (wanted === 1) return [m, n]
-  if (few) return [m, evenly(n, wanted, 32)]
+  // Parts of one product, at least and at best.
+  const [least, best] = [Math.ceil((2 * threads) / count), Math.ceil((4 * threads) / count)]
+  if (best === 1) return [m, n]
+  if (few) return [m, evenly(n, best, 32)]
   const across = Math.ceil(n / PART_COLUMNS)
-  const down = Math.max(1, Math.min(Math.ceil(wanted / across), Math.floor(m / PART_ROWS)))
+  const down = Math.max(
+    1,
+    Math.min(Math.ceil(least / across), Math.floor(m / FEWEST_ROWS)),
+    Math.min(Math.ceil(best / across), Math.floor(m / MANY_ROWS)),
+  )
   // As many parts for each thread, or smaller ones where there are too few.
   let even = down
   while (even > 1 && (even * across * count) % threads !== 0) even--
