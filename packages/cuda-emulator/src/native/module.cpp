@@ -47,10 +47,14 @@ static std::shared_ptr<Code> open(const char *object, uint64_t bytes) {
     if (count <= 0) break;
     written += static_cast<uint64_t>(count);
   }
+  // dlopen gives back what it has opened under a path before, and descriptors are used again: the
+  // bits of a counter, as "./" and ".//", make the path of each load another one.
+  static uint64_t loads = 0;
+  std::string path = "/proc/self/fd/";
+  for (uint64_t bits = ++loads; bits; bits >>= 1) path += bits & 1 ? "./" : ".//";
   auto code = std::make_shared<Code>();
   if (written == bytes)
-    code->handle =
-        dlopen(formatted("/proc/self/fd/%d", file).c_str(), RTLD_NOW | RTLD_LOCAL);
+    code->handle = dlopen((path + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
   close(file);
   if (!code->handle) fail(CUDA_ERROR_INVALID_IMAGE, "%s", written == bytes ? dlerror() : "too large");
   code->module = static_cast<const Module *>(dlsym(code->handle, "emuModule"));
