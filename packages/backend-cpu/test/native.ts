@@ -6,14 +6,21 @@
 import { contiguousStrides, type Kernels, type View } from '@nablajs/tensor/backend'
 import { withNative } from '../src/native/kernels.ts'
 import { openNative } from '../src/native/node.ts'
+import type { LibraryChoice } from '../src/native/types.ts'
 
 const guard = -7654321
 
 /** Kernels that only libraries compute; `missed` are those that they left to ours. */
-export async function open(options: { readonly shared?: boolean; readonly threads?: number } = {}) {
-  const { shared = true, threads = 2 } = options
+export async function open(
+  options: {
+    readonly shared?: boolean
+    readonly threads?: number
+    readonly oneDnn?: LibraryChoice
+  } = {},
+) {
+  const { shared = true, threads = 2, oneDnn = 'auto' } = options
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 4096, shared })
-  const native = await openNative({ memory, threads, blas: 'auto', oneDnn: 'auto', always: true })
+  const native = await openNative({ memory, threads, blas: 'auto', oneDnn, always: true })
   const missed: string[] = []
   const left = (name: string) => () => {
     missed.push(name)

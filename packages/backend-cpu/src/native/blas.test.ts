@@ -1,5 +1,5 @@
 /** Matrix products by a BLAS against plain loops in float64. */
-import type { View } from '@nablajs/tensor/backend'
+import type { ConvGeometry, View } from '@nablajs/tensor/backend'
 import { describe, expect, test } from 'vitest'
 import { difference, generator, whole } from '../../test/kernels.ts'
 import { open } from '../../test/native.ts'
@@ -138,5 +138,34 @@ describe.skipIf(blas !== undefined)(`products by a BLAS${blas ? ` (${blas})` : '
         expect(result).toEqual(first[i])
         device.forget()
       }
+  })
+
+  test('convolutions with a kernel of one pixel are products', async () => {
+    const device = await open({ oneDnn: false })
+    const [n, h, w, c, k] = [2, 3, 4, 5, 6]
+    const pixels = n * h * w
+    const geometry: ConvGeometry = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
+    const data = [whole(pixels * c, 1), whole(c * k, 2), whole(pixels * k, 3)] as const
+    const x = device.view([n, h, w, c], data[0])
+    const weight = device.view([1, 1, c, k], data[1])
+    const dy = device.view([n, h, w, k], data[2])
+    const y = device.view([n, h, w, k])
+    const dx = device.view([n, h, w, c])
+    const dw = device.view([1, 1, c, k])
+    device.kernels.conv2d(x, weight, y, geometry)
+    device.kernels.conv2dGradInput(dy, weight, dx, geometry)
+    device.kernels.conv2dGradWeight(x, dy, dw, geometry)
+    const turned = (values: readonly number[], rows: number, columns: number) =>
+      values.map((_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!)
+    const [xs, ws, ys] = data
+    expect(device.missed).toEqual([])
+    expect(difference(device.read(y), product(pixels, k, c, xs, ws))).toBeUndefined()
+    expect(difference(device.read(dx), product(pixels, c, k, ys, turned(ws, c, k)))).toBeUndefined()
+    expect(
+      difference(device.read(dw), product(c, k, pixels, turned(xs, pixels, c), ys)),
+    ).toBeUndefined()
+    device.kernels.conv2d(x, weight, y, { ...geometry, stride: [2, 2] })
+    device.kernels.conv2d(x, weight, y, { ...geometry, padding: [1, 1] })
+    expect(device.missed).toEqual(['conv2d', 'conv2d'])
   })
 })

@@ -4,6 +4,7 @@ import { Addresses } from './address.ts'
 import { openBlas } from './blas.ts'
 import { type Choice, chosen, type Koffi, unusable } from './library.ts'
 import { openOneDnn } from './onednn.ts'
+import { pointwise } from './pointwise.ts'
 import type { Native, NativeOptions } from './types.ts'
 
 /**
@@ -37,7 +38,8 @@ export async function openNative(options: NativeOptions): Promise<Native> {
     oneDnn: typeof oneDnn === 'string' ? oneDnn : oneDnn.library,
     product,
     convolution: (pass, convolution) =>
-      typeof oneDnn !== 'string' && oneDnn.convolution(pass, convolution),
+      (typeof oneDnn !== 'string' && oneDnn.convolution(pass, convolution)) ||
+      pointwise(product, pass, convolution),
     dispose: () => {
       if (typeof oneDnn !== 'string') oneDnn.dispose()
     },
