@@ -18,7 +18,7 @@ import { bufferUsage } from './runtime/constants.ts'
 import { Failures } from './runtime/failures.ts'
 import type { Dispatch, Features, Limits, Runtime } from './runtime/kernel.ts'
 import { Memory } from './runtime/memory.ts'
-import { type Block, Pool } from './runtime/pool.ts'
+import { Pool } from './runtime/pool.ts'
 import { Recorder, type RecorderStats } from './runtime/recorder.ts'
 import { Staging } from './runtime/staging.ts'
 
@@ -145,9 +145,7 @@ export class WebGpuBackend implements Backend, Runtime {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, byteLength)
     // Dawn takes no shared memory, and the host may go on writing to it.
     const plain = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice()
-    this.#failures.watch('write', () =>
-      this.device.queue.writeBuffer(block.gpu, offset, plain as Uint8Array<ArrayBuffer>),
-    )
+    this.device.queue.writeBuffer(block.gpu, offset, plain as Uint8Array<ArrayBuffer>)
   }
 
   async read(buffer: DeviceBuffer): Promise<ArrayBuffer> {
@@ -230,14 +228,24 @@ export class WebGpuBackend implements Backend, Runtime {
     if (this.#owned) this.device.destroy()
   }
 
-  /** @internal The GPU buffer of a buffer, and a hook before work begins: for sharing with other libraries. */
-  blockOf(buffer: DeviceBuffer, what: string): Block {
-    return this.#memory.blockOf(buffer, what)
+  /** @internal The GPU buffer of a buffer; for sharing it with other libraries. */
+  gpuBufferOf(buffer: DeviceBuffer, what: string): GPUBuffer {
+    return this.#memory.blockOf(buffer, what).gpu
+  }
+
+  /** @internal A buffer over the first `bytes` of somebody else's; `onFree` is called when it is freed. */
+  adopt(gpu: GPUBuffer, bytes: number, onFree: () => void): DeviceBuffer {
+    return this.#memory.adopt(gpu, bytes, onFree)
   }
 
   /** @internal Called before this backend records or writes: another recorder of the queue submits first. */
-  set onBegin(hook: () => void) {
+  onBegin(hook: () => void): void {
     this.#recorder.onBegin = hook
+  }
+
+  /** @internal Whether there is work that has been recorded and not submitted. */
+  get hasRecorded(): boolean {
+    return this.#recorder.hasRecorded
   }
 
   /** Why waiting has failed: the first error before it, the loss of the device, or its end. */

@@ -19,6 +19,7 @@ export type {
 export { bytesOf, type DType, dtypes, isFloat, type TypedArray, viewAs } from './dtype.ts'
 export { ArgumentError, DeviceError, DTypeError, ShapeError, showShape } from './errors.ts'
 export { collapse, contiguousStrides, isContiguous, type Loops, sizeOf } from './layout.ts'
+export { Storage } from './memory.ts'
 export { type Instruction, inline, type Program, program, showProgram } from './program/program.ts'
 export {
   arity,

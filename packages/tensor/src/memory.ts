@@ -9,7 +9,7 @@
 import type { Backend, DeviceBuffer } from './backend.ts'
 import { GraphError } from './errors.ts'
 
-/** A device buffer and how many hold it. */
+/** A device buffer and how many hold it; freed when the last hold is released. */
 export class Storage {
   readonly backend: Backend
   readonly buffer: DeviceBuffer

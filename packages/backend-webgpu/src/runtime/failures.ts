@@ -61,13 +61,13 @@ export class Failures {
   /** Waits until everything done so far is known to be right; throws the first thing that was not. */
   async settle(what: string): Promise<void> {
     while (this.#open.size > 0) await Promise.all(this.#open)
+    this.checkLost(what)
     const [first, ...more] = this.#found
     this.#found = []
     if (first) {
       if (more.length > 0) first.message += ` (and ${more.length} more errors)`
       throw first
     }
-    this.checkLost(what)
   }
 
   #pop(what: string): void {

@@ -1,7 +1,7 @@
 /** Buffers as the contract has them, and their accounting. */
 import { type DeviceBuffer, DeviceError, type MemoryInfo } from '@nablajs/tensor/backend'
 import type { Failures } from './failures.ts'
-import type { Block, Pool } from './pool.ts'
+import { Block, type Pool } from './pool.ts'
 
 /** A buffer of one {@link Memory}. Only its memory changes it. */
 export class WebGpuBuffer implements DeviceBuffer {
@@ -9,11 +9,14 @@ export class WebGpuBuffer implements DeviceBuffer {
   readonly memory: Memory
   /** Undefined once it is freed. */
   block: Block | undefined
+  /** What to do when it is freed, for memory that is not the pool's. */
+  readonly onFree: (() => void) | undefined
 
-  constructor(memory: Memory, block: Block, bytes: number) {
+  constructor(memory: Memory, block: Block, bytes: number, onFree?: () => void) {
     this.memory = memory
     this.block = block
     this.bytes = bytes
+    this.onFree = onFree
   }
 }
 
@@ -36,6 +39,7 @@ export class Memory {
   #buffers = 0
   #bytes = 0
   #peak = 0
+  #adopted = 0
 
   constructor(pool: Pool, failures: Failures, limits: MemoryLimits, trimAll: () => void) {
     this.#pool = pool
@@ -46,10 +50,17 @@ export class Memory {
 
   allocate(bytes: number): WebGpuBuffer {
     const buffer = this.#take(bytes)
-    this.#buffers++
-    this.#bytes += bytes
-    if (this.#bytes > this.#peak) this.#peak = this.#bytes
+    this.#count(bytes)
     return buffer
+  }
+
+  /** A buffer over memory that belongs to somebody else. */
+  adopt(gpu: GPUBuffer, bytes: number, onFree: () => void): WebGpuBuffer {
+    this.check('adopt')
+    // The pool numbers its own from 0 on.
+    const block = new Block(gpu, gpu.size, -++this.#adopted)
+    this.#count(bytes)
+    return new WebGpuBuffer(this, block, bytes, onFree)
   }
 
   /** After {@link dispose} or the loss of the device there is nothing left to free, and that is no error. */
@@ -66,8 +77,11 @@ export class Memory {
   }
 
   release(buffer: DeviceBuffer): void {
-    this.#pool.give(this.blockOf(buffer, 'free'))
-    ;(buffer as WebGpuBuffer).block = undefined
+    const block = this.blockOf(buffer, 'free')
+    const own = buffer as WebGpuBuffer
+    own.block = undefined
+    if (own.onFree) own.onFree()
+    else this.#pool.give(block)
   }
 
   /** The GPU buffer behind a buffer; a DeviceError for one that is freed or another device's. */
@@ -97,6 +111,12 @@ export class Memory {
     this.#disposed = true
     this.#buffers = 0
     this.#bytes = 0
+  }
+
+  #count(bytes: number): void {
+    this.#buffers++
+    this.#bytes += bytes
+    if (this.#bytes > this.#peak) this.#peak = this.#bytes
   }
 
   #isOwn(buffer: DeviceBuffer): buffer is WebGpuBuffer {

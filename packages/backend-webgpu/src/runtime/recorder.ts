@@ -145,6 +145,10 @@ export class Recorder {
     this.#encoder!.copyBufferToBuffer(from, 0, to, 0, bytes)
   }
 
+  get hasRecorded(): boolean {
+    return this.#encoder !== undefined
+  }
+
   /** Submits what has been recorded. */
   flush(): void {
     const encoder = this.#encoder

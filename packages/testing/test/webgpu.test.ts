@@ -1,0 +1,33 @@
+/** The conformance suite on the WebGPU device, in Node. */
+import { webgpu } from '@nablajs/backend-webgpu'
+import { conformance } from '@nablajs/testing'
+import { afterAll, expect, it } from 'vitest'
+
+/** Why there is no device here, or undefined. */
+async function missing(): Promise<string | undefined> {
+  try {
+    ;(await webgpu()).dispose()
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+const reason = await missing()
+if (reason !== undefined) it.skip(`conformance of webgpu (${reason})`, () => {})
+else {
+  const made: { gpuErrors: number }[] = []
+  const make = async () => {
+    const device = await webgpu()
+    made.push(device)
+    return device
+  }
+  conformance('webgpu', make, {
+    flushesSubnormals: true,
+    skips: { 'celu: extremes': 'x / alpha is subnormal, and some GPUs take it for 0' },
+  })
+  afterAll(() => {
+    const errors = made.reduce((sum, device) => sum + device.gpuErrors, 0)
+    expect(errors, 'errors that the GPU reported').toBe(0)
+  })
+}
