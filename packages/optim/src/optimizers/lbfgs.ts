@@ -2,7 +2,7 @@ import { assign, keep, noGrad, scope, type Tensor } from '@nablajs/tensor'
 import { demandClosure, demandOneGroup, flat, moveAlong, sizeOf } from '../one-vector.ts'
 import { Optimizer, type ParameterState, type ParametersInput } from '../optimizer.ts'
 import { nonNegative, oneOf } from '../ranges.ts'
-import type { OptimizerState } from '../state.ts'
+import { type OptimizerState, plain } from '../state.ts'
 import { type LinePoint, strongWolfe } from '../strong-wolfe.ts'
 import type { Declaration, Initial, Range } from '../transform.ts'
 
@@ -245,9 +245,10 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     super.loadStateDict(saved)
     forget(this.#pairs)
     const own = saved.state['0'] as Record<'old_dirs' | 'old_stps', readonly Tensor[]> | undefined
-    const rhos = (saved.state['0']?.['ro'] ?? []) as readonly number[]
+    // PyTorch's are tensors of one number.
+    const rhos = (saved.state['0']?.['ro'] ?? []) as readonly (number | Tensor)[]
     this.#pairs = rhos.map((rho, i) =>
-      keep({ y: own!.old_dirs[i]!.copy(), s: own!.old_stps[i]!.copy(), rho }),
+      keep({ y: own!.old_dirs[i]!.copy(), s: own!.old_stps[i]!.copy(), rho: plain(rho)! }),
     )
   }
 

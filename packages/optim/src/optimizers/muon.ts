@@ -20,9 +20,9 @@ export interface MuonOptions {
   nsSteps: number
   /**
    * How γ is fitted to a matrix of A rows and B columns: `original` takes γ √max(1, A/B),
-   * `match_rms_adamw` takes 0.2γ √max(A, B), so that AdamW's rates can be kept. Default `original`.
+   * `match_rms_adamw` takes 0.2γ √max(A, B), so that AdamW's rates can be kept. Default null: `original`.
    */
-  adjustLrFn: 'original' | 'match_rms_adamw'
+  adjustLrFn: 'original' | 'match_rms_adamw' | null
 }
 
 const muon: Declaration<MuonOptions> = {
@@ -35,7 +35,7 @@ const muon: Declaration<MuonOptions> = {
     nsCoefficients: [3.4445, -4.775, 2.0315],
     eps: 1e-7,
     nsSteps: 5,
-    adjustLrFn: 'original',
+    adjustLrFn: null,
   },
   ranges: [
     nonNegative('lr'),
@@ -52,7 +52,7 @@ const muon: Declaration<MuonOptions> = {
       says: 'a whole number in [1, 100)',
       holds: ({ nsSteps }) => Number.isInteger(nsSteps) && nsSteps > 0 && nsSteps < 100,
     },
-    oneOf('adjustLrFn', ['original', 'match_rms_adamw']),
+    oneOf('adjustLrFn', ['original', 'match_rms_adamw', null]),
   ],
   requires: ({ length }) => (length === 2 ? undefined : 'a matrix; give the others to AdamW'),
 }
@@ -99,9 +99,9 @@ export class Muon extends Optimizer<MuonOptions> {
         const step = nesterov ? gradient.add(average.sub(gradient).mul(momentum)) : average
         const [rows = 1, columns = 1] = parameter.shape
         const fitted =
-          adjustLrFn === 'original'
-            ? Math.sqrt(Math.max(1, rows / columns))
-            : 0.2 * Math.sqrt(Math.max(rows, columns))
+          adjustLrFn === 'match_rms_adamw'
+            ? 0.2 * Math.sqrt(Math.max(rows, columns))
+            : Math.sqrt(Math.max(1, rows / columns))
         const straight = this.#orthogonal(step, group)
         const shrunk = parameter.mul(1 - lr * weightDecay)
         assign(parameter, shrunk.sub(straight.mul(lr * fitted)))
