@@ -1,7 +1,7 @@
 /** What map and reduce share on the way from a call to a kernel. */
 import { type DType, DTypeError, ShapeError, showShape, type View } from '@nablajs/tensor/backend'
 import type { Memory } from '../memory.ts'
-import { type Pool, sharing } from '../threads/pool.ts'
+import type { Pool } from '../threads/pool.ts'
 import type { GeneratedKernel } from './module.ts'
 import { type StepKind, step } from './operands.ts'
 
@@ -65,7 +65,7 @@ export class Launcher {
   ): void {
     const elements = outer * inner
     const { pool } = this
-    if (pool !== undefined && elements * instructions >= sharing.leastWork && outer > 1) {
+    if (pool !== undefined && outer > 1 && pool.isWorth(elements * instructions)) {
       const wanted = Math.max(piecesPerThread * pool.threads, elements / pieceElements)
       const piece = Math.ceil(outer / wanted)
       // Pieces of a single loop are whole vectors and cache lines.

@@ -1,5 +1,5 @@
 import type { View } from '@nablajs/tensor/backend'
-import { type Kernel, type Pool, sharing } from '../threads/pool.ts'
+import type { Kernel, Pool } from '../threads/pool.ts'
 import type { KernelModule, RangeKernel } from './load.ts'
 
 /** What the kernels need of the backend around them. */
@@ -49,14 +49,14 @@ export interface Job {
 
 /** Whether so much work is worth the other threads. */
 export function isShared(context: Context, work: number): boolean {
-  return context.pool !== undefined && work >= sharing.leastWork
+  return context.pool?.isWorth(work) === true
 }
 
 /** Runs a kernel, on all threads if there is work for them. */
 export function deal(context: Context, name: RangeKernel, job: Job): void {
   const { fields, scratch, end, granule = 1, whole = false, work } = job
   const { pool, wasm } = context
-  const share = pool !== undefined && !whole && work >= sharing.leastWork && end > granule
+  const share = pool !== undefined && !whole && end > granule && pool.isWorth(work)
   const threads = share ? pool.threads : 1
   const pitch = roundUp(4 * fields.length, 64)
   const records = context.scratch(threads * pitch)

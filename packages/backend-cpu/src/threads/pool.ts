@@ -29,13 +29,14 @@ export interface Kernel {
 }
 
 /**
- * Work below this, in instructions on single elements or multiply-adds, stays with the caller: waking
- * another thread takes as long. Tests lower it, to share the smallest work too.
+ * Work below this, in instructions on single elements or multiply-adds, stays with the caller while
+ * workers sleep: about thirty microseconds, where waking one costs the caller ten. Workers that are
+ * still awake from the job before are worth a quarter of it. Tests lower it, to share all work.
  */
-export const sharing: { leastWork: number } = { leastWork: 1 << 19 }
+export const sharing: { leastWork: number } = { leastWork: 1 << 20 }
 
 /** Looks at what the workers have left before going to sleep: some ten microseconds. */
-const looks = 5000
+const looks = 10_000
 
 /** Milliseconds without any part finished after which a worker counts as dead. */
 const patience = 120_000
@@ -74,6 +75,13 @@ export class Pool {
       await Promise.all(starting)
     }
     return pool
+  }
+
+  /** Whether so much work is worth the other threads now. */
+  isWorth(work: number): boolean {
+    const { leastWork } = sharing
+    if (work >= leastWork) return true
+    return work >= leastWork / 4 && Atomics.load(this.#words, at.sleeping) === 0
   }
 
   /**

@@ -15,8 +15,8 @@ export interface WorkerStart {
   readonly control: number
 }
 
-/** Looks at a new job before going to sleep: some ten microseconds, so that jobs in a row need no waking. */
-const looks = 5000
+/** Looks for a new job before going to sleep: some ten microseconds, so that jobs in a row need no waking. */
+const looks = 20_000
 
 function work({ thread, memory, control }: WorkerStart, kernels: Run[]): never {
   const words = new Int32Array(memory.buffer, control)
