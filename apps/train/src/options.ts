@@ -4,7 +4,7 @@ import { UserError } from './errors.ts'
 
 export const dataNames = ['digits', 'mnist'] as const
 export const optimizerNames = ['sgd', 'adam', 'adamw'] as const
-const backendNames = ['cpu', 'webgpu', 'reference'] as const
+const backendNames = ['cpu', 'webgpu', 'cuda', 'reference'] as const
 
 export type DataName = (typeof dataNames)[number]
 export type OptimizerName = (typeof optimizerNames)[number]
@@ -96,8 +96,6 @@ function toNumber(text: string): number {
 }
 
 function toBackend(text: string): BackendName {
-  if (text === 'cuda')
-    throw new InvalidArgumentError('It is not there yet; cpu, webgpu and reference are.')
   const fault = listFault(text, backendNames)
   if (fault) throw new InvalidArgumentError(`It ${fault}.`)
   return text as BackendName
@@ -121,7 +119,7 @@ function command(): Command {
     .option('--data-dir <folder>', 'folder with the four files of MNIST', toPath)
     .option(
       '--backend <name>',
-      'cpu, webgpu: a GPU, or reference: slow, float64, for comparison',
+      'cpu, webgpu: a GPU, cuda: an NVIDIA one, or reference: slow, float64, for comparison',
       toBackend,
       'cpu',
     )

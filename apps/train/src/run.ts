@@ -1,5 +1,6 @@
 /** A run from its arguments to its result. */
 import { cpu } from '@nablajs/backend-cpu'
+import { cuda } from '@nablajs/backend-cuda-node'
 import { webgpu } from '@nablajs/backend-webgpu'
 import { type Backend, DeviceError, reference, setDevice } from '@nablajs/tensor'
 import { applyCheckpoint, checkWritable, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
@@ -19,6 +20,7 @@ export class Interrupted extends Error {
 const devices: Readonly<Record<BackendName, () => Backend | Promise<Backend>>> = {
   cpu,
   webgpu,
+  cuda: () => cuda(),
   reference,
 }
 

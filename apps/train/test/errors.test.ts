@@ -35,8 +35,7 @@ test.each([
   ['--seed -1', "argument '-1' is invalid. It must be a whole number in 0 .. 4294967295."],
   ['--optimizer adm', "argument 'adm' is invalid. It must be sgd or adam or adamw."],
   ['--data cifar', "argument 'cifar' is invalid. It must be digits or mnist."],
-  ['--backend cuda', "argument 'cuda' is invalid. It is not there yet; cpu, webgpu and"],
-  ['--backend tpu', "argument 'tpu' is invalid. It must be cpu or webgpu or reference."],
+  ['--backend tpu', "argument 'tpu' is invalid. It must be cpu or webgpu or cuda or reference."],
   ['--data mnist', '--data mnist needs --data-dir FOLDER, the folder with its four files'],
   ['--data-dir .', '--data-dir came, but the digits are built in; add --data mnist'],
   [

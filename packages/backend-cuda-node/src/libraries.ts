@@ -174,7 +174,7 @@ export function openLibrary(
   const inFolders = (folders: readonly string[]): OpenLibrary | undefined => {
     for (const folder of folders) {
       const present = files.map((file) => join(folder, file)).filter((path) => existsSync(path))
-      if (present.length === 0) tried.push(folder)
+      if (present.length === 0 && existsSync(folder)) tried.push(`${folder}: not there`)
       for (const path of present) {
         const found = attempt(path, path)
         if (found) return found

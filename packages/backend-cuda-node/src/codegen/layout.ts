@@ -8,6 +8,8 @@ import {
   showShape,
   type View,
 } from '@nablajs/tensor/backend'
+import type { Context } from '../context.ts'
+import { divisorParameters, putDivisor } from './divide.ts'
 
 /** What an operand does from one element to the next: lies dense, repeats, or jumps. */
 export const step = { unit: 0, fixed: 1, strided: 2 } as const
@@ -120,24 +122,43 @@ export function splitNest(
   return { kept: part(false), reduced: part(true) }
 }
 
+/** The parameters of a kernel for the extents of all but the first of some loops. */
+export function extentParameters(name: string, loops: number, large: boolean): string[] {
+  return Array.from({ length: loops - 1 }, (_, i) =>
+    large ? [`unsigned long long ${name}${i + 1}`] : divisorParameters(`${name}${i + 1}`),
+  ).flat()
+}
+
+/** Adds the parameters of {@link extentParameters} to the launch being prepared. */
+export function putExtents(context: Context, extents: readonly number[], large: boolean): void {
+  for (let loop = 1; loop < extents.length; loop++)
+    if (large) context.long(extents[loop]!)
+    else putDivisor(context, extents[loop]!)
+}
+
 /**
- * C that takes a number of an iteration space apart: `name0 .. nameN` are the loops' indices.
- * `extents` are the expressions of all but the first loop's extent.
+ * C that takes a number of an iteration space apart: `name0 .. nameN` are the loops' indices, their
+ * extents the parameters called `extent1 .. extentN`.
  */
 export function decompose(
   number: string,
   name: string,
+  extent: string,
   loops: number,
-  extent: (loop: number) => string,
-  type: string,
+  large: boolean,
 ): string[] {
+  const type = large ? 'unsigned long long' : 'unsigned int'
   if (loops === 1) return [`const ${type} ${name}0 = ${number};`]
   const lines = [`${type} ${name}_rest = ${number};`]
-  for (let loop = loops - 1; loop > 0; loop--)
+  for (let loop = loops - 1; loop > 0; loop--) {
+    const by = `${extent}${loop}`
+    const quotient = `${name}_quotient${loop}`
     lines.push(
-      `const ${type} ${name}${loop} = ${name}_rest % ${extent(loop)};`,
-      `${name}_rest /= ${extent(loop)};`,
+      `const ${type} ${quotient} = ${large ? `${name}_rest / ${by}` : `quotient(${name}_rest, ${by}_mul, ${by}_shift)`};`,
+      `const ${type} ${name}${loop} = ${name}_rest - ${quotient} * ${by};`,
+      `${name}_rest = ${quotient};`,
     )
+  }
   lines.push(`const ${type} ${name}0 = ${name}_rest;`)
   return lines
 }

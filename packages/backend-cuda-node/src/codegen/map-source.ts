@@ -1,7 +1,15 @@
 /** CUDA C for `map`: a program at every index. */
 import type { DType, Program } from '@nablajs/tensor/backend'
+import { quotientFunction } from './divide.ts'
 import { elementFunction, identifier, outputsOf, scalarParameters } from './element.ts'
-import { decompose, type StepKind, step, vectorBytes, vectorWidth } from './layout.ts'
+import {
+  decompose,
+  extentParameters,
+  type StepKind,
+  step,
+  vectorBytes,
+  vectorWidth,
+} from './layout.ts'
 import { typeOf } from './primitives.ts'
 
 /** Threads of a block. */
@@ -42,7 +50,7 @@ export function mapSource(kernel: MapKernel): { readonly source: string; readonl
     `${number} count`,
   ]
   if (loops > 0) {
-    for (let loop = 1; loop < loops; loop++) parameters.push(`${number} n${loop}`)
+    parameters.push(...extentParameters('n', loops, large))
     for (let o = 0; o < dtypes.length + counters.length; o++)
       for (let loop = 0; loop < loops; loop++) parameters.push(`${offset} t${o}_${loop}`)
   }
@@ -62,7 +70,7 @@ export function mapSource(kernel: MapKernel): { readonly source: string; readonl
     })
   } else {
     body.push('if (thread >= count) return;')
-    body.push(...decompose('thread', 'k', loops, (loop) => `n${loop}`, number))
+    body.push(...decompose('thread', 'k', 'n', loops, large))
     const place = (o: number): string =>
       Array.from({ length: loops }, (_, loop) => {
         const scale = loop === loops - 1 && width > 1 ? ` * ${width}` : ''
@@ -154,6 +162,7 @@ export function mapSource(kernel: MapKernel): { readonly source: string; readonl
 
   const source = [
     ...(width > 1 ? [...new Set(dtypes)].map(vectorType) : []),
+    ...(loops > 1 && !large ? [quotientFunction] : []),
     elementFunction('element', program, counters, new Set()),
     `extern "C" __global__ void ${entry}(${parameters.join(', ')}) {`,
     ...body.map((line) => `  ${line}`),

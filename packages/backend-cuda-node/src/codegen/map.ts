@@ -9,6 +9,7 @@ import {
   flatKind,
   isLarge,
   nestOf,
+  putExtents,
   type StepKind,
   step,
   vectorBytes,
@@ -121,8 +122,7 @@ export class MapRunner {
     context.begin()
     for (const address of addresses) context.address(address)
     put(count)
-    for (let loop = 1; loop < loops; loop++)
-      put(loop === loops - 1 ? extents[loop]! / width : extents[loop]!)
+    putExtents(context, extents.with(-1, inner / width), large)
     for (const own of strides) for (const stride of own) put(stride)
     this.#device.scalars(entry.program.scalars, scalars)
     context.launch(kernel, Math.ceil(count / blockThreads), 1, 1, blockThreads)

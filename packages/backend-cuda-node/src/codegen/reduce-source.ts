@@ -1,7 +1,15 @@
 /** CUDA C for `reduce`: a program at every index, joined over some axes. */
 import type { Combine, DType, Program } from '@nablajs/tensor/backend'
+import { quotientFunction } from './divide.ts'
 import { elementFunction, identifier, outputsOf, scalarParameters } from './element.ts'
-import { decompose, type StepKind, step, vectorBytes, vectorWidth } from './layout.ts'
+import {
+  decompose,
+  extentParameters,
+  type StepKind,
+  step,
+  vectorBytes,
+  vectorWidth,
+} from './layout.ts'
 import { definitionOf, literal, render, typeOf } from './primitives.ts'
 
 /** Threads of a block. */
@@ -109,8 +117,7 @@ export function reduceSource(kernel: ReduceKernel): {
     `${number} elements`,
     `${number} chunk`,
   ]
-  for (let loop = 1; loop < kept; loop++) parameters.push(`${number} m${loop}`)
-  for (let loop = 1; loop < reduced; loop++) parameters.push(`${number} n${loop}`)
+  parameters.push(...extentParameters('m', kept, large), ...extentParameters('n', reduced, large))
   for (let o = 0; o < operands; o++) {
     for (let loop = 0; loop < kept; loop++) parameters.push(`${offset} a${o}_${loop}`)
     for (let loop = 0; loop < reduced; loop++) parameters.push(`${offset} b${o}_${loop}`)
@@ -125,6 +132,7 @@ export function reduceSource(kernel: ReduceKernel): {
     ).join(' + ')
 
   const definitions = [
+    ...(large ? [] : [quotientFunction]),
     ...(width > 1
       ? [...new Set(inputs.filter((_, i) => kinds[i] === step.unit))].map(
           (own) =>
@@ -176,7 +184,7 @@ export function reduceSource(kernel: ReduceKernel): {
   const visit = (into: string): string[] => {
     const lines: string[] = []
     if (program) {
-      lines.push(...decompose('r', 'q', reduced, (loop) => `n${loop}`, number))
+      lines.push(...decompose('r', 'q', 'n', reduced, large))
       for (let o = 0; o < operands; o++)
         lines.push(`const ${offset} x${o} = y${o} + ${sum('q', `b${o}`, reduced)};`)
       if (width > 1)
@@ -217,7 +225,7 @@ export function reduceSource(kernel: ReduceKernel): {
     'const bool live = m < outputs;',
     `${type} best = ${nothing};`,
     ...(locating ? ['int at = -1;'] : []),
-    ...decompose('(live ? m : 0)', 'k', kept, (l) => `m${l}`, number),
+    ...decompose('(live ? m : 0)', 'k', 'm', kept, large),
     'if (live) {',
   )
   for (let o = 0; o < operands; o++)

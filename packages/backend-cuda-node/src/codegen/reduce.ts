@@ -21,6 +21,7 @@ import {
   checkViews,
   isLarge,
   type Nest,
+  putExtents,
   splitNest,
   step,
   vectorBytes,
@@ -207,8 +208,8 @@ export class ReduceRunner {
     put(outputs)
     put(elements)
     put(chunk)
-    for (const extent of kept.extents.slice(1)) put(extent)
-    for (const extent of reduced.extents.slice(1)) put(extent)
+    putExtents(context, kept.extents, large)
+    putExtents(context, reduced.extents, large)
     const operands = sources.length + entry.counters.length
     for (let o = 0; o < operands; o++) {
       for (const stride of kept.strides[o]!) put(stride)
@@ -248,7 +249,7 @@ export class ReduceRunner {
     put(outputs)
     put(parts)
     put(parts)
-    for (const extent of kept.extents.slice(1)) put(extent)
+    putExtents(context, kept.extents, large)
     for (const stride of kept.strides.at(-1)!) put(stride)
     this.#device.scalars(entry.reduction.program.scalars, scalars)
     this.#launch(kernel, outputs, threads, 1)

@@ -2,7 +2,14 @@
  * Running sums, products and extrema along one axis. Long lines are cut into chunks: their totals
  * first, then what comes before each, then the values.
  */
-import { type DType, DTypeError, type Kernels, type Scan, sizeOf } from '@nablajs/tensor/backend'
+import {
+  bytesOf,
+  type DType,
+  DTypeError,
+  type Kernels,
+  type Scan,
+  sizeOf,
+} from '@nablajs/tensor/backend'
 import { definitionOf, literal, render, typeOf } from '../codegen/primitives.ts'
 import type { Device } from '../device.ts'
 import {
@@ -18,6 +25,10 @@ import {
 
 /** Shorter lines are not cut. */
 const shortLine = 512
+
+/** In what a line is joined: sums and products of floats keep what an f32 would round off at each step. */
+const runningType = (combine: Scan, dtype: DType): DType =>
+  dtype === 'f32' && (combine === 'sum' || combine === 'prod') ? 'f64' : dtype
 
 /** `join(a, b)` of the values before and the next one. */
 function joining(combine: Scan, dtype: DType): string {
@@ -54,10 +65,10 @@ const steps = {
   }`,
   values: (type: string) => `  ${type} sum = x[line0 + start * x_step];
   if (chunk > 0u) sum = join(totals[number], sum);
-  out[line1 + start * out_step] = sum;
+  out[line1 + start * out_step] = (element)sum;
   for (unsigned int i = start + 1u; i < end; i++) {
     sum = join(sum, x[line0 + i * x_step]);
-    out[line1 + i * out_step] = sum;
+    out[line1 + i * out_step] = (element)sum;
   }`,
 } as const
 
@@ -68,11 +79,11 @@ function source(
   dtype: DType,
   loops: number,
 ): string {
-  const type = typeOf[dtype]
+  const running = runningType(combine, dtype)
   const parameters = [
-    `const ${type} *x`,
-    `${type} *out`,
-    `${type} *totals`,
+    'const element *x',
+    'element *out',
+    `${typeOf[running]} *totals`,
     'unsigned int lines',
     'unsigned int length',
     'unsigned int chunks',
@@ -82,7 +93,8 @@ function source(
     ...lineParameters(loops, 2),
   ]
   return `${quotientFunction}
-${joining(combine, dtype)}
+typedef ${typeOf[dtype]} element;
+${joining(combine, running)}
 extern "C" __global__ void ${entry}(${parameters.join(', ')}) {
   const unsigned int number = blockIdx.x * ${blockThreads}u + threadIdx.x;
   if (number >= lines * chunks) return;
@@ -91,7 +103,7 @@ extern "C" __global__ void ${entry}(${parameters.join(', ')}) {
   ${lineStarts('line', loops, 2).join('\n  ')}
   const unsigned int start = chunk * chunk_length;
   const unsigned int end = length - start < chunk_length ? length : start + chunk_length;
-${steps[step](type)}
+${steps[step](typeOf[running])}
 }
 `
 }
@@ -133,7 +145,7 @@ export function cumulativeKernel(device: Device): Kernels['cumulative'] {
       run('values', 0)
       return
     }
-    device.pool.scratch(4 * lines.count * chunks, (totals) => {
+    device.pool.scratch(bytesOf(runningType(combine, dtype)) * lines.count * chunks, (totals) => {
       run('totals', totals)
       run('before', totals)
       run('values', totals)

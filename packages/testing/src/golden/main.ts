@@ -1,7 +1,7 @@
 /**
  * Runs the cases of a golden folder through the public packages.
  *
- *   npm run golden -- FOLDER [--backend reference|cpu|webgpu] [--only ops,optim,...]
+ *   npm run golden -- FOLDER [--backend reference|cpu|webgpu|cuda] [--only ops,optim,...]
  *
  * Ends with `golden: P passed, F failed, S skipped`. Exit code 1 when a case failed, 2 when the
  * arguments or the folder are no good.
@@ -23,6 +23,7 @@ type Group = (folder: GoldenFolder, device: Backend, target: Target) => Promise<
 const backends: Readonly<Record<string, () => Promise<Backend>>> = {
   reference: async () => reference(),
   cpu: async () => (await import('@nablajs/backend-cpu')).cpu(),
+  cuda: async () => (await import('@nablajs/backend-cuda-node')).cuda(),
   webgpu: async () => (await import('@nablajs/backend-webgpu')).webgpu(),
 }
 
