@@ -9,15 +9,15 @@ const advice: Partial<Record<NodeJS.Platform, { readonly blas: string; readonly 
   {
     linux: {
       blas: 'apt install libopenblas0-pthread, dnf install openblas, or pacman -S openblas',
-      oneDnn: 'apt install libdnnl2 (Debian 12, Ubuntu 22.04)',
+      oneDnn: 'apt install libdnnl3 (or libdnnl2), or dnf install onednn',
     },
     darwin: {
       blas: 'Accelerate comes with macOS, and koffi with npm install koffi',
-      oneDnn: 'version 2 of it; NABLA_ONEDNN names the file',
+      oneDnn: 'brew install onednn',
     },
     win32: {
       blas: 'put libopenblas.dll on the PATH, or let NABLA_BLAS name the file',
-      oneDnn: 'put dnnl.dll of oneDNN 2 on the PATH, or let NABLA_ONEDNN name the file',
+      oneDnn: 'put dnnl.dll on the PATH, or let NABLA_ONEDNN name the file',
     },
   }
 

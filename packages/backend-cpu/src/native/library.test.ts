@@ -1,6 +1,9 @@
 /** Which library is used, by option, variable and what there is. */
+
+import type { LibraryHandle } from 'koffi'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { openNative } from './node.ts'
+import { bindOneDnn } from './onednn-api.ts'
 import type { NativeLibrary } from './types.ts'
 
 afterEach(() => {
@@ -59,6 +62,16 @@ describe('which library is used', () => {
     expect((await found({})).blas).toMatchObject({ name, path })
     expect((await found({ blas: path })).blas).toMatchObject({ name, path })
   })
+})
+
+test('a oneDNN of another version is told, not called', async () => {
+  const { default: koffi } = await import('koffi')
+  const version = Int32Array.of(4, 1, 2)
+  const func = () => () => Number(koffi.address(version))
+  const handle = { func } as unknown as LibraryHandle
+  expect(bindOneDnn(koffi, { handle, name: 'libdnnl.so.4' })).toBe(
+    'libdnnl.so.4 is oneDNN 4.1.2; this version of nabla knows oneDNN 2 and 3',
+  )
 })
 
 test('where no library can be loaded there are none, unless one is asked for', async () => {

@@ -1,5 +1,6 @@
-/** The functions of oneDNN's C interface, version 2, that convolutions need. Pointers are numbers. */
+/** The functions of oneDNN's C interface that convolutions need. Pointers are numbers. */
 import { type Koffi, type Loaded, load } from './library.ts'
+import { type Dialect, version2, version3 } from './onednn-dialects.ts'
 
 type Status = number
 type Pointer = number
@@ -8,10 +9,6 @@ type Pointer = number
 export const code = {
   cpu: 1,
   inOrder: 1,
-  f32: 3,
-  formatAny: 1,
-  forwardTraining: 64,
-  direct: 1,
   implementation: 8,
   weightDesc: 131,
   weightGradientDesc: 132,
@@ -26,7 +23,7 @@ export const code = {
 /** What oneDNN answers when it has no way to compute something. */
 export const unimplemented = 3
 
-/** Room for its structs: a convolution holds eight memory descriptions of some 700 bytes. */
+/** Room for the structs of version 2: a convolution holds eight memory descriptions of some 700 bytes. */
 const descBytes = 2048
 const convolutionBytes = 8 * descBytes
 
@@ -75,27 +72,11 @@ export class Arena {
 
 export interface OneDnnApi {
   readonly version: string
+  readonly dialect: Dialect
   engineCreate(engine: Pointer, kind: number, index: number): Status
   streamCreate(stream: Pointer, engine: Pointer, flags: number): Status
   streamWait(stream: Pointer): Status
-  descByStrides(desc: Pointer, rank: number, dims: Pointer, dtype: number, strides: Pointer): Status
-  descByTag(desc: Pointer, rank: number, dims: Pointer, dtype: number, tag: number): Status
   descEqual(a: Pointer, b: Pointer): number
-  forwardDesc(
-    desc: Pointer,
-    propagation: number,
-    algorithm: number,
-    ...rest: readonly Pointer[]
-  ): Status
-  inputGradientDesc(desc: Pointer, algorithm: number, ...rest: readonly Pointer[]): Status
-  weightGradientDesc(desc: Pointer, algorithm: number, ...rest: readonly Pointer[]): Status
-  primitiveDescCreate(
-    primitiveDesc: Pointer,
-    desc: Pointer,
-    attributes: Pointer,
-    engine: Pointer,
-    hint: Pointer,
-  ): Status
   primitiveDescQuery(primitiveDesc: Pointer, what: number, index: number, result: Pointer): Status
   primitiveDescQueryDesc(primitiveDesc: Pointer, what: number, index: number): Pointer
   primitiveDescDestroy(primitiveDesc: Pointer): Status
@@ -135,36 +116,17 @@ export function bindOneDnn(koffi: Koffi, library: Loaded): OneDnnApi | string {
   } catch {
     return `${library.name} has no function dnnl_version`
   }
-  if (major !== 2)
-    return `${library.name} is oneDNN ${version}; this version of nabla knows the interface of oneDNN 2`
+  const dialect = { 2: version2, 3: version3 }[major]
+  if (!dialect)
+    return `${library.name} is oneDNN ${version}; this version of nabla knows oneDNN 2 and 3`
   try {
     return {
       version,
       engineCreate: status('engine_create', 'uintptr_t', 'int', 'size_t'),
       streamCreate: status('stream_create', 'uintptr_t', 'uintptr_t', 'uint32_t'),
       streamWait: status('stream_wait', 'uintptr_t'),
-      descByStrides: status(
-        'memory_desc_init_by_strides',
-        ...['uintptr_t', 'int', 'uintptr_t', 'int', 'uintptr_t'],
-      ),
-      descByTag: status(
-        'memory_desc_init_by_tag',
-        ...['uintptr_t', 'int', 'uintptr_t', 'int', 'int'],
-      ),
+      dialect: dialect(status),
       descEqual: status('memory_desc_equal', pointers(2)),
-      forwardDesc: status(
-        'dilated_convolution_forward_desc_init',
-        ...['uintptr_t', 'int', 'int', pointers(8)],
-      ),
-      inputGradientDesc: status(
-        'dilated_convolution_backward_data_desc_init',
-        ...['uintptr_t', 'int', pointers(7)],
-      ),
-      weightGradientDesc: status(
-        'dilated_convolution_backward_weights_desc_init',
-        ...['uintptr_t', 'int', pointers(8)],
-      ),
-      primitiveDescCreate: status('primitive_desc_create', pointers(5)),
       primitiveDescQuery: status(
         'primitive_desc_query',
         ...['uintptr_t', 'int', 'int', 'uintptr_t'],

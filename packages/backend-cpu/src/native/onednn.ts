@@ -5,8 +5,12 @@ import { Arena, type Block, bindOneDnn, code, type OneDnnApi, unimplemented } fr
 import type { Convolution, NativeLibrary, Pass } from './types.ts'
 
 const names: Partial<Record<NodeJS.Platform, readonly string[]>> = {
-  linux: ['libdnnl.so.2', 'libdnnl.so'],
-  darwin: ['/opt/homebrew/opt/onednn/lib/libdnnl.2.dylib', 'libdnnl.2.dylib'],
+  linux: ['libdnnl.so.3', 'libdnnl.so.2', 'libdnnl.so'],
+  darwin: [
+    '/opt/homebrew/opt/onednn/lib/libdnnl.dylib',
+    '/usr/local/opt/onednn/lib/libdnnl.dylib',
+    'libdnnl.dylib',
+  ],
   win32: ['dnnl.dll'],
 }
 
@@ -150,7 +154,7 @@ export class OneDnn {
     }
     this.#arena.reset()
     try {
-      const layouts = this.#layouts(convolution)
+      const layouts = this.#layouts(convolution, undo)
       const primitiveDesc = this.#primitiveDesc(pass, layouts, undo)
       if (primitiveDesc !== undefined) return this.#assemble(pass, primitiveDesc, layouts, undo)
       destroy()
@@ -161,7 +165,7 @@ export class OneDnn {
     }
   }
 
-  #layouts({ x, weight, y, geometry }: Convolution): Layouts {
+  #layouts({ x, weight, y, geometry }: Convolution, undo: (() => void)[]): Layouts {
     const [n, h, w, c] = x as [number, number, number, number]
     const [r, s, cg, k] = weight as [number, number, number, number]
     const [, oh, ow] = y as [number, number, number, number]
@@ -169,6 +173,7 @@ export class OneDnn {
     const kg = k / groups
     const images = (rows: number, columns: number, channels: number) =>
       this.#desc(
+        undo,
         [n, channels, rows, columns],
         [rows * columns * channels, 1, columns * channels, channels],
       )
@@ -187,8 +192,8 @@ export class OneDnn {
     const integers = (values: readonly number[]) => this.#arena.integers(values)
     return {
       x: images(h, w, c),
-      weight: this.#desc(dims!, strides),
-      freeWeight: this.#desc(dims!),
+      weight: this.#desc(undo, dims!, strides),
+      freeWeight: this.#desc(undo, dims!),
       y: images(oh, ow, k),
       geometry: [
         integers(stride),
@@ -206,28 +211,20 @@ export class OneDnn {
     undo: (() => void)[],
   ): Pointer | undefined {
     const api = this.#api
-    const make = (desc: Pointer, hint: Pointer): Pointer | undefined => {
-      const status = api.primitiveDescCreate(this.#cell.at, desc, 0, this.#engine, hint)
+    const operands = { x, weight: freeWeight, y, geometry }
+    const make = (own: Pass, hint: Pointer): Pointer | undefined => {
+      const { dialect } = api
+      const status = dialect.convolution(
+        ...([this.#cell, this.#arena, this.#engine, own, operands, hint] as const),
+      )
       if (status === unimplemented) return undefined
-      this.#check(pass, status)
+      this.#check(own, status)
       const made = this.#cellValue()
       undo.push(() => api.primitiveDescDestroy(made))
       return made
     }
-    const forward = this.#arena.convolution()
-    const operands = [x, freeWeight, 0, y, ...geometry]
-    this.#check(pass, api.forwardDesc(forward, code.forwardTraining, code.direct, ...operands))
-    let made = make(forward, 0)
-    if (pass !== 'forward' && made !== undefined) {
-      const desc = this.#arena.convolution()
-      this.#check(
-        pass,
-        pass === 'gradInput'
-          ? api.inputGradientDesc(desc, code.direct, x, freeWeight, y, ...geometry)
-          : api.weightGradientDesc(desc, code.direct, ...operands),
-      )
-      made = make(desc, made)
-    }
+    let made = make('forward', 0)
+    if (pass !== 'forward' && made !== undefined) made = make(pass, made)
     if (made === undefined) return undefined
     this.#check(pass, api.primitiveDescQuery(made, code.implementation, 0, this.#cell.at))
     return api.text(this.#cellValue()).startsWith('ref') ? undefined : made
@@ -296,16 +293,13 @@ export class OneDnn {
   }
 
   /** An array of floats with given strides, or in whatever layout oneDNN likes best. */
-  #desc(dims: readonly number[], strides?: readonly number[]): Pointer {
-    const api = this.#api
-    const desc = this.#arena.desc()
+  #desc(undo: (() => void)[], dims: readonly number[], strides?: readonly number[]): Pointer {
+    const { dialect } = this.#api
     const own = this.#arena.integers(dims)
-    this.#check(
-      'memory',
-      strides
-        ? api.descByStrides(desc, dims.length, own, code.f32, this.#arena.integers(strides))
-        : api.descByTag(desc, dims.length, own, code.f32, code.formatAny),
-    )
+    const steps = strides ? this.#arena.integers(strides) : 0
+    this.#check('memory', dialect.desc(this.#cell, this.#arena, dims.length, own, steps))
+    const desc = this.#cellValue()
+    undo.push(() => dialect.descDestroy?.(desc))
     return desc
   }
 
