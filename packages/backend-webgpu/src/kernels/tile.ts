@@ -1,0 +1,312 @@
+/**
+ * Sums of products `c[row, column] = sum over depth of a[row, depth] * b[depth, column]`: the text that
+ * matrix products and convolutions share, whatever their operands look like in memory.
+ *
+ * A workgroup makes one tile of c. It copies a slice of both operands to workgroup memory, `DEPTH` deep,
+ * multiplies it out in registers (4 or 8 rows by 4 columns to a thread) and goes on with the next slice.
+ *
+ * Workgroup memory holds quads, `vec4<f32>`. *Deep* quads are four neighbours along the depth, *wide*
+ * quads four along the row or column (together: *lanes*); which of the two follows from where the
+ * operand is dense, so that reads of memory are joined. An operand of any other layout is read one
+ * element at a time into deep quads.
+ */
+import { dedent, indent } from './wgsl.ts'
+
+/** How the elements of an operand come in. */
+export interface Side {
+  /** One `vec4<f32>` along the depth or along the lanes, or one number at a time. */
+  readonly load: 'deep' | 'wide' | 'single'
+  /** The axis along which neighbouring threads read single elements. */
+  readonly along: 'depth' | 'lane'
+}
+
+export interface Tile {
+  /** Threads along the rows and along the columns. */
+  readonly down: number
+  readonly across: number
+  /** Rows of a thread, 4 or 8. Columns are 4. */
+  readonly rows: number
+  readonly depth: number
+  /** Relative time of a multiply-add, as operands are reused more or less. */
+  readonly effort: number
+}
+
+export const tiles = {
+  /** 128 x 64 */
+  large: { down: 16, across: 16, rows: 8, depth: 16, effort: 1 },
+  /** 64 x 64 */
+  medium: { down: 16, across: 16, rows: 4, depth: 16, effort: 1.2 },
+  /** 32 x 32 */
+  small: { down: 8, across: 8, rows: 4, depth: 32, effort: 1.5 },
+  /** 128 x 16, for few columns. */
+  narrow: { down: 32, across: 4, rows: 4, depth: 16, effort: 1.8 },
+  /** 4 x 256, for a row or few. */
+  flat: { down: 1, across: 64, rows: 4, depth: 8, effort: 3 },
+} as const satisfies Record<string, Tile>
+
+export type TileName = keyof typeof tiles
+
+export interface Plan {
+  readonly tile: TileName
+  /** Parts into which the depth is cut; more than one needs a second pass that adds them. */
+  readonly splits: number
+}
+
+/** Workgroups that keep a device busy. */
+const BUSY = 128
+
+/** A part of the depth that repays its share of the second pass. */
+const LEAST_DEPTH = 256
+
+/** The tile and the parts of the depth that take the least time, counted in multiply-adds of one busy device. */
+export function plan(rows: number, columns: number, depth: number, batch: number): Plan {
+  let best: Plan & { time: number } = { tile: 'medium', splits: 1, time: Number.POSITIVE_INFINITY }
+  for (const [name, tile] of Object.entries(tiles) as [TileName, Tile][]) {
+    const [high, wide] = [tile.down * tile.rows, tile.across * 4]
+    const groups = Math.ceil(rows / high) * Math.ceil(columns / wide) * batch
+    const most = Math.max(1, Math.floor(depth / LEAST_DEPTH))
+    const splits = Math.min(most, Math.max(1, Math.floor(BUSY / groups)))
+    const rounds = Math.max(1, (groups * splits) / BUSY)
+    const time = (rounds * high * wide * depth * tile.effort) / splits
+    if (time < best.time) best = { tile: name, splits, time }
+  }
+  return { tile: best.tile, splits: best.splits }
+}
+
+/** What the text of a tile depends on. */
+export interface TileVariant {
+  readonly tile: TileName
+  readonly a: Side
+  readonly b: Side
+  /** Whether the depth is cut into parts that a second pass adds. */
+  readonly split: boolean
+  /** Whether the depth is long: sums are then taken in blocks, which keeps their rounding errors small. */
+  readonly long: boolean
+}
+
+/** Depth up to which one running sum is accurate enough. */
+export const LONG = 1024
+const BLOCK = 256
+
+/** Parameters of every tile. */
+export const tileParams: readonly string[] = [
+  'rows',
+  'columns',
+  'depth',
+  'tiles_down',
+  'tiles_across',
+  'batches',
+  'chunk',
+]
+
+const isWide = (side: Side) => side.load === 'wide'
+
+/** Deep quads lie with a gap after each lane, so that threads that read different lanes do not queue. */
+const quadsOf = (side: Side, lanes: number, depth: number) =>
+  isWide(side) ? (lanes / 4) * depth : lanes * (depth / 4 + 1)
+
+/** A function that reads one quad of an operand, zeros beyond the end. */
+function quadFunction(name: string, side: Side): string {
+  if (side.load !== 'single')
+    return dedent(`
+      fn ${name}_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
+        if (depth >= end) {
+          return vec4<f32>();
+        }
+        return ${name}_load(lane, depth);
+      }
+    `)
+  return dedent(`
+    fn ${name}_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
+      var quad = vec4<f32>();
+      for (var i = 0u; i < 4u; i++) {
+        if (depth + i < end) {
+          quad[i] = ${name}_load(lane, depth + i);
+        }
+      }
+      return quad;
+    }
+  `)
+}
+
+/** Where a part of a result goes: parts outermost, then batch, rows and columns. */
+const partFunction = dedent(`
+  fn part_at(part: u32, row: u32, column: u32) -> i32 {
+    return i32((part * u32(p.rows) + row) * u32(p.columns) + column);
+  }
+`)
+
+/** Quads of an operand in a slice, and how many of them a thread copies. */
+function slotsOf(lanes: number, { down, across, depth }: Tile) {
+  const quads = (lanes * depth) / 4
+  return { quads, each: Math.ceil(quads / (down * across)) }
+}
+
+/** Which lane and depth a thread copies quad `slot` from, and where it goes in the tile. */
+function slotFunctions(name: string, side: Side, lanes: number, depth: number): string {
+  const [lane, first] = isWide(side)
+    ? [`slot % ${lanes / 4}u * 4u`, `slot / ${lanes / 4}u`]
+    : side.load === 'single' && side.along === 'lane'
+      ? [`slot % ${lanes}u`, `slot / ${lanes}u * 4u`]
+      : [`slot / ${depth / 4}u`, `slot % ${depth / 4}u * 4u`]
+  const place = isWide(side)
+    ? 'slot'
+    : `${name}_slot_lane(slot) * ${depth / 4 + 1}u + ${name}_slot_depth(slot) / 4u`
+  return dedent(`
+    fn ${name}_slot_lane(slot: u32) -> u32 { return ${lane}; }
+    fn ${name}_slot_depth(slot: u32) -> u32 { return ${first}; }
+    fn ${name}_slot_place(slot: u32) -> u32 { return ${place}; }
+  `)
+}
+
+/**
+ * Workgroup memory and functions of a tile. The kernel's own declarations have
+ * `start(batch) -> vec3<i32>` (where a, b and c begin), and for each of a and b
+ * `x_lane(lane, start) -> vec4<i32>` (what can be said of a row or column before the depth is known)
+ * and `x_load(lane, depth)`, a number or a quad; `c_at(row, column, start)` is where a result goes.
+ */
+export function tileDeclarations({ tile, a, b, split }: TileVariant): string {
+  const { down, across, rows, depth } = tiles[tile]
+  return [
+    [
+      `var<workgroup> a_tile: array<vec4<f32>, ${quadsOf(a, down * rows, depth)}>;`,
+      `var<workgroup> b_tile: array<vec4<f32>, ${quadsOf(b, across * 4, depth)}>;`,
+    ].join('\n'),
+    slotFunctions('a', a, down * rows, depth),
+    quadFunction('a', a),
+    slotFunctions('b', b, across * 4, depth),
+    quadFunction('b', b),
+    ...(split ? [partFunction] : []),
+  ].join('\n\n')
+}
+
+/** Before the first slice: the lanes of the quads that this thread copies. */
+function prepareText(name: 'a' | 'b', lanes: number, tile: Tile): string {
+  const { each } = slotsOf(lanes, tile)
+  const [lane, extent, start] =
+    name === 'a' ? ['row', 'rows', 'begin.x'] : ['column', 'columns', 'begin.y']
+  return dedent(`
+    var ${name}_lanes: array<vec4<i32>, ${each}>;
+    var ${name}_ends: array<u32, ${each}>;
+    for (var i = 0u; i < ${each}u; i++) {
+      let lane = ${lane} + ${name}_slot_lane(thread + i * ${tile.down * tile.across}u);
+      ${name}_lanes[i] = ${name}_lane(lane, ${start});
+      ${name}_ends[i] = select(0u, end, lane < u32(p.${extent}));
+    }
+  `)
+}
+
+/** Copies the slice that begins at `slice`. */
+function fillText(name: 'a' | 'b', lanes: number, tile: Tile): string {
+  const threads = tile.down * tile.across
+  const { quads, each } = slotsOf(lanes, tile)
+  const copy = `${name}_tile[${name}_slot_place(slot)] = ${name}_quad(${name}_lanes[i], slice + ${name}_slot_depth(slot), ${name}_ends[i]);`
+  const guarded = quads % threads === 0 ? copy : `if (slot < ${quads}u) {\n${indent(copy)}\n}`
+  return [
+    `for (var i = 0u; i < ${each}u; i++) {`,
+    `  let slot = thread + i * ${threads}u;`,
+    indent(guarded),
+    '}',
+  ].join('\n')
+}
+
+const count = (n: number) => Array.from({ length: n }, (_, i) => i)
+
+/** Four steps of the depth, multiplied out in registers. */
+function multiplyText({ a, b }: TileVariant, { down, across, rows, depth }: Tile): string {
+  const pitch = depth / 4 + 1
+  const axes = ['x', 'y', 'z', 'w'] as const
+  const lines: string[] = []
+  if (isWide(b))
+    for (const k of count(4))
+      lines.push(`let b${k} = b_tile[(quad * 4u + ${k}u) * ${across}u + tile_column];`)
+  else {
+    for (const j of count(4))
+      lines.push(`let d${j} = b_tile[(tile_column + ${across * j}u) * ${pitch}u + quad];`)
+    for (const [k, axis] of axes.entries())
+      lines.push(`let b${k} = vec4<f32>(d0.${axis}, d1.${axis}, d2.${axis}, d3.${axis});`)
+  }
+  if (!isWide(a))
+    return [
+      ...lines,
+      `for (var i = 0u; i < ${rows}u; i++) {`,
+      `  let a = a_tile[(tile_row + i * ${down}u) * ${pitch}u + quad];`,
+      '  sums[i] += a.x * b0 + a.y * b1 + a.z * b2 + a.w * b3;',
+      '}',
+    ].join('\n')
+  lines.push(`for (var i = 0u; i < ${rows / 4}u; i++) {`)
+  for (const k of count(4))
+    lines.push(
+      `  let a${k} = a_tile[(quad * 4u + ${k}u) * ${(down * rows) / 4}u + tile_row + i * ${down}u];`,
+    )
+  for (const [i, axis] of axes.entries())
+    lines.push(
+      `  sums[i * 4u + ${i}u] += a0.${axis} * b0 + a1.${axis} * b1 + a2.${axis} * b2 + a3.${axis} * b3;`,
+    )
+  return [...lines, '}'].join('\n')
+}
+
+/** Sums of more than `BLOCK` products are taken in blocks. */
+const blockText = (rows: number, depth: number) =>
+  dedent(`
+    if ((slice - first) % ${BLOCK}u == ${BLOCK - depth}u) {
+      for (var i = 0u; i < ${rows}u; i++) {
+        totals[i] += sums[i];
+        sums[i] = vec4<f32>();
+      }
+    }
+  `)
+
+/** The body of a tile. */
+export function tileMain(variant: TileVariant): string {
+  const tile: Tile = tiles[variant.tile]
+  const { down, across, rows, depth } = tile
+  const { a, b, split, long } = variant
+  const [high, wide] = [down * rows, across * 4]
+  // Rows and columns of a thread: neighbours where quads are wide, else as far apart as there are threads.
+  const rowOf = isWide(a)
+    ? `(tile_row + i / 4u * ${down}u) * 4u + i % 4u`
+    : `tile_row + i * ${down}u`
+  const columnOf = isWide(b) ? 'tile_column * 4u + j' : `tile_column + j * ${across}u`
+  const target = split ? 'part_at(rest, to_row, to_column)' : 'c_at(to_row, to_column, begin.z)'
+  return [
+    dedent(`
+      // Which tile of which product: columns run fastest, then rows.
+      var rest = group;
+      let column = rest % u32(p.tiles_across) * ${wide}u;
+      rest /= u32(p.tiles_across);
+      let row = rest % u32(p.tiles_down) * ${high}u;
+      rest /= u32(p.tiles_down);
+      ${split ? 'let begin = start(rest % u32(p.batches));' : 'let begin = start(rest);'}
+      ${split ? 'let first = rest / u32(p.batches) * u32(p.chunk);' : 'let first = 0u;'}
+      ${split ? 'let end = min(first + u32(p.chunk), u32(p.depth));' : 'let end = u32(p.depth);'}
+      let tile_row = thread / ${across}u;
+      let tile_column = thread % ${across}u;
+    `),
+    prepareText('a', high, tile),
+    prepareText('b', wide, tile),
+    `var sums: array<vec4<f32>, ${rows}>;`,
+    ...(long ? [`var totals: array<vec4<f32>, ${rows}>;`] : []),
+    `for (var slice = first; slice < end; slice += ${depth}u) {`,
+    indent(fillText('a', high, tile)),
+    indent(fillText('b', wide, tile)),
+    '  workgroupBarrier();',
+    `  for (var quad = 0u; quad < ${depth / 4}u; quad++) {`,
+    indent(multiplyText(variant, tile), 4),
+    '  }',
+    '  workgroupBarrier();',
+    ...(long ? [indent(blockText(rows, depth))] : []),
+    '}',
+    dedent(`
+      for (var i = 0u; i < ${rows}u; i++) {
+        let to_row = row + ${rowOf};
+        for (var j = 0u; j < 4u; j++) {
+          let to_column = column + ${columnOf};
+          if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
+            store_c(${target}, ${long ? 'totals[i][j] + sums[i][j]' : 'sums[i][j]'});
+          }
+        }
+      }
+    `),
+  ].join('\n')
+}

@@ -1,0 +1,328 @@
+/**
+ * What the kernels share: modules of WGSL put together from named memory, named parameters and a body,
+ * and the arithmetic that finds elements of strided views.
+ *
+ * The text of a module is a function of its *variant* alone (a small plain object), and it is looked up
+ * by that variant. What the text does not see cannot be baked into it, so a module made for one shape is
+ * right for every other shape of the same variant.
+ *
+ * In every body `group` is the number of the workgroup, `thread` the number of the thread in it and
+ * `p` the parameters, all of them i32.
+ */
+import { collapse, type DeviceBuffer, type View } from '@nablajs/tensor/backend'
+import type { KernelSource, Runtime } from '../runtime/kernel.ts'
+
+/** Elements of a binding. Comparing and moving kernels see floats as their bits, `u32`. */
+export type Element = 'f32' | 'i32' | 'u32' | 'vec2<u32>' | 'vec4<f32>'
+
+/** A buffer as a module sees it: `load_name(at)` reads an element, `store_name(at, value)` writes one. */
+export interface Memory {
+  readonly element: Element
+  /** `add` is a buffer to which `add_name(at, value)` adds atomically. Default `read`. */
+  readonly access?: 'read' | 'write' | 'add'
+}
+
+export interface Module {
+  readonly name: string
+  /** A sentence on what the kernel does, for who reads the shader. */
+  readonly about: string
+  readonly memory: Readonly<Record<string, Memory>>
+  readonly params: readonly string[]
+  /** Numbers that the text is specialised for, as `const NAME: u32`. */
+  readonly constants?: Readonly<Record<string, number>>
+  /** Threads of a workgroup. */
+  readonly threads: number
+  /** Workgroup variables and functions. */
+  readonly declarations?: string
+  readonly main: string
+}
+
+export interface Call {
+  readonly buffers: Readonly<Record<string, DeviceBuffer>>
+  readonly params: Readonly<Record<string, number>>
+  /** Workgroups in all. */
+  readonly groups: number
+}
+
+/** Records a run of the module of this variant. */
+export type Kernel<Variant> = (runtime: Runtime, variant: Variant, call: Call) => void
+
+interface Compiled {
+  readonly source: KernelSource
+  readonly params: readonly string[]
+}
+
+/** A kernel whose text depends on its variant, and on which of its buffers are one and the same. */
+export function defineKernel<Variant>(build: (variant: Variant) => Module): Kernel<Variant> {
+  const compiled = new Map<string, Compiled>()
+  return (runtime, variant, { buffers, params, groups }) => {
+    const given = Object.values(buffers)
+    const distinct = [...new Set(given)]
+    const slots = given.map((buffer) => distinct.indexOf(buffer))
+    const key = JSON.stringify([variant, slots])
+    let kernel = compiled.get(key)
+    if (!kernel) {
+      const module = build(variant)
+      const names = ['groups', ...module.params]
+      kernel = { source: { name: module.name, code: moduleText(module, slots) }, params: names }
+      compiled.set(key, kernel)
+    }
+    const { maxComputeWorkgroupsPerDimension: most } = runtime.limits
+    const x = Math.min(groups, most)
+    const values: Readonly<Record<string, number>> = { ...params, groups }
+    runtime.dispatch({
+      kernel: kernel.source,
+      buffers: distinct,
+      params: Int32Array.from(kernel.params, (name) => values[name]!),
+      groups: [x, Math.ceil(groups / x), 1],
+    })
+  }
+}
+
+/** Moves a text to the right. */
+export function indent(text: string, by = 2): string {
+  return text.replace(/^(?=.)/gm, ' '.repeat(by))
+}
+
+/** A text without the margin of the template literal it is written in. */
+export function dedent(text: string): string {
+  const lines = text.replace(/^\n/, '').replace(/\s+$/, '').split('\n')
+  const margins = lines.filter((line) => line.trim()).map((line) => line.search(/\S/))
+  const margin = Math.min(...margins)
+  return lines.map((line) => line.slice(margin)).join('\n')
+}
+
+function moduleText(module: Module, slots: readonly number[]): string {
+  const names = Object.keys(module.memory)
+  const bindings: string[] = []
+  const access: string[] = []
+  for (const [i, name] of names.entries()) {
+    const own = module.memory[name]!
+    // The first name of a buffer declares it; what else it is called reads and writes that variable.
+    const home = slots.indexOf(slots[i]!)
+    const users = names.filter((_, j) => slots[j] === slots[i])
+    const { element } = module.memory[names[home]!]!
+    if (home === i) {
+      const written = users.some((user) => (module.memory[user]!.access ?? 'read') !== 'read')
+      const stored = own.access === 'add' ? `atomic<${element}>` : element
+      bindings.push(
+        `@group(0) @binding(${slots[i]}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${stored}>;`,
+      )
+    }
+    access.push(accessText(name, own, names[home]!, element))
+  }
+  const fields = ['groups', ...module.params].map((name) => `  ${name}: i32,`).join('\n')
+  const constants = Object.entries(module.constants ?? {}).map(
+    ([name, value]) => `const ${name}: u32 = ${value}u;`,
+  )
+  const slot = Math.max(...slots) + 1
+  return [
+    `// ${module.about}`,
+    [`struct Params {\n${fields}\n}`],
+    [...bindings, `@group(0) @binding(${slot}) var<uniform> p: Params;`],
+    constants,
+    access,
+    module.declarations ? [module.declarations] : [],
+    [
+      dedent(`
+        @compute @workgroup_size(${module.threads})
+        fn main(
+          @builtin(workgroup_id) group_id: vec3<u32>,
+          @builtin(num_workgroups) group_count: vec3<u32>,
+          @builtin(local_invocation_index) thread: u32,
+        ) {
+          // Workgroups beyond the limit of one axis go on along the next.
+          let group = group_id.y * group_count.x + group_id.x;
+          if (group >= u32(p.groups)) {
+            return;
+          }
+      `),
+      `${indent(module.main)}\n}\n`,
+    ],
+  ]
+    .map((part) => (typeof part === 'string' ? part : part.join('\n')))
+    .filter((part) => part !== '')
+    .join('\n\n')
+}
+
+function accessText(
+  name: string,
+  { element, access }: Memory,
+  home: string,
+  held: Element,
+): string {
+  if (access === 'add')
+    return `fn add_${name}(at: i32, value: ${element}) { atomicAdd(&${home}[at], value); }`
+  const cast = (to: Element, from: Element, value: string) =>
+    to === from ? value : `bitcast<${to}>(${value})`
+  const load = `fn load_${name}(at: i32) -> ${element} { return ${cast(element, held, `${home}[at]`)}; }`
+  if (access !== 'write') return load
+  const stored = cast(held, element, 'value')
+  return `${load}\nfn store_${name}(at: i32, value: ${element}) { ${home}[at] = ${stored}; }`
+}
+
+/** Threads of kernels in which threads do not work together. */
+export const THREADS = 64
+
+/** Workgroups for so many independent threads. */
+export function groupsFor(threads: number): number {
+  return Math.ceil(threads / THREADS)
+}
+
+/** The start of a body in which each thread has a `number` of its own, below `p.count`. */
+export const eachThread: string = dedent(`
+  let number = group * ${THREADS}u + thread;
+  if (number >= u32(p.count)) {
+    return;
+  }
+`)
+
+/** Loops over several views: what {@link walkText} needs to find their elements by number. */
+export interface Walk {
+  readonly rank: number
+  readonly params: Readonly<Record<string, number>>
+}
+
+/** The loops over `shape` that all operands share; each is named and has strides and a first element. */
+export function walk(
+  shape: readonly number[],
+  operands: Readonly<Record<string, { strides: readonly number[]; offset: number }>>,
+): Walk {
+  const names = Object.keys(operands)
+  const loops = collapse(
+    shape,
+    names.map((name) => operands[name]!.strides),
+  )
+  const params: Record<string, number> = {}
+  for (const [axis, extent] of loops.shape.entries()) {
+    if (axis > 0) params[`extent${axis}`] = extent
+    for (const [i, name] of names.entries())
+      params[`${name}_step${axis}`] = loops.strides[i]![axis]!
+  }
+  for (const name of names) params[`${name}_first`] = operands[name]!.offset
+  return { rank: loops.shape.length, params }
+}
+
+/** The parameters that {@link walk} gives, by name. */
+export function walkParams(rank: number, names: readonly string[]): string[] {
+  const axes = Array.from({ length: rank }, (_, axis) => axis)
+  return [
+    ...axes.slice(1).map((axis) => `extent${axis}`),
+    ...names.map((name) => `${name}_first`),
+    ...names.flatMap((name) => axes.map((axis) => `${name}_step${axis}`)),
+  ]
+}
+
+/** Finds element `number` of the loops in every operand, as `<operand>_at`; the last axis runs fastest. */
+export function walkText(rank: number, names: readonly string[], number = 'number'): string {
+  const lines: string[] = []
+  if (rank > 1) lines.push(`var rest = ${number};`)
+  for (let axis = rank - 1; axis > 0; axis--)
+    lines.push(`let i${axis} = i32(rest % u32(p.extent${axis}));`, `rest /= u32(p.extent${axis});`)
+  if (rank > 0) lines.push(`let i0 = i32(${rank > 1 ? 'rest' : number});`)
+  for (const name of names) {
+    const steps = Array.from({ length: rank }, (_, axis) => ` + i${axis} * p.${name}_step${axis}`)
+    lines.push(`let ${name}_at = p.${name}_first${steps.join('')};`)
+  }
+  return lines.join('\n')
+}
+
+/** The lines of a view along an axis: the shape and the view without it. */
+export function without<T>(list: readonly T[], axis: number): T[] {
+  return list.filter((_, own) => own !== axis)
+}
+
+/** A function of a line's number that gives where it begins in `name`. */
+export function lineFunction(rank: number, name: string): string {
+  return [
+    `fn ${name}_line(line: u32) -> i32 {`,
+    indent(walkText(rank, [name], 'line')),
+    `  return ${name}_at;`,
+    '}',
+  ].join('\n')
+}
+
+/**
+ * The bits of a value as a number that sorts as the value does: equal floats (0 and -0) give equal
+ * keys, and NaN the largest of all. Comparing integers leaves compilers nothing to assume of NaN.
+ */
+export function orderText(dtype: View['dtype']): string {
+  if (dtype === 'i32') return 'fn order(bits: u32) -> u32 { return bits ^ 0x80000000u; }'
+  if (dtype !== 'f32') return 'fn order(bits: u32) -> u32 { return bits; }'
+  return dedent(`
+    fn order(bits: u32) -> u32 {
+      if ((bits & 0x7fffffffu) > 0x7f800000u) {
+        return 0xffffffffu; // NaN
+      }
+      if (bits == 0x80000000u) {
+        return 0x80000000u; // -0, as 0
+      }
+      return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+    }
+  `)
+}
+
+const sumPartsKernel = defineKernel<{ rank: number }>(({ rank }) => ({
+  name: 'sumParts',
+  about: 'Adds up the parts of every element, always in the same order.',
+  memory: { parts: { element: 'f32' }, out: { element: 'f32', access: 'write' } },
+  params: ['count', 'parts_count', ...walkParams(rank, ['out'])],
+  threads: THREADS,
+  main: [
+    eachThread,
+    walkText(rank, ['out']),
+    dedent(`
+      var sum = 0.0;
+      for (var part = 0; part < p.parts_count; part++) {
+        sum += load_parts(part * p.count + i32(number));
+      }
+      store_out(out_at, sum);
+    `),
+  ].join('\n'),
+}))
+
+/** `out = sum over parts of parts[part, ...]`; with no parts, zeros. */
+export function sumParts(runtime: Runtime, parts: DeviceBuffer, count: number, out: View): void {
+  const size = out.shape.reduce((product, extent) => product * extent, 1)
+  const { rank, params } = walk(out.shape, { out })
+  sumPartsKernel(
+    runtime,
+    { rank },
+    {
+      buffers: { parts, out: out.buffer },
+      params: { ...params, count: size, parts_count: count },
+      groups: groupsFor(size),
+    },
+  )
+}
+
+const zeroKernel = defineKernel<{ rank: number }>(({ rank }) => ({
+  name: 'zero',
+  about: 'Writes zeros: the sum of nothing.',
+  memory: { out: { element: 'u32', access: 'write' } },
+  params: ['count', ...walkParams(rank, ['out'])],
+  threads: THREADS,
+  main: [eachThread, walkText(rank, ['out']), 'store_out(out_at, 0u);'].join('\n'),
+}))
+
+/** Fills a view with zeros. */
+export function zero(runtime: Runtime, out: View): void {
+  const count = out.shape.reduce((product, extent) => product * extent, 1)
+  const { rank, params } = walk(out.shape, { out })
+  const call = { buffers: { out: out.buffer }, params: { ...params, count } }
+  zeroKernel(runtime, { rank }, { ...call, groups: groupsFor(count) })
+}
+
+/** Runs `body` with scratch memory, and gives it back. */
+export function withScratch(
+  runtime: Runtime,
+  bytes: number,
+  body: (buffer: DeviceBuffer) => void,
+): void {
+  const buffer = runtime.scratch(bytes)
+  try {
+    body(buffer)
+  } finally {
+    runtime.release(buffer)
+  }
+}
