@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
 import { manifestOf } from './src/node/manifest.ts'
 
@@ -9,6 +10,11 @@ const isolation = {
 
 export default defineConfig({
   define: { JAX_JS_VERSION: JSON.stringify(manifestOf('@jax-js/jax').version) },
+  resolve: {
+    alias: {
+      '@mitata/counters': fileURLToPath(new URL('src/browser/no-counters.ts', import.meta.url)),
+    },
+  },
   server: { headers: isolation },
   preview: { headers: isolation },
   build: { target: 'es2024' },

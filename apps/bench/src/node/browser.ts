@@ -45,7 +45,12 @@ async function drive(executablePath: string, url: string): Promise<Results> {
   try {
     const page = await browser.newPage()
     page.on('console', (message) => console.log(message.text()))
-    const failed = new Promise<never>((_, reject) => page.on('pageerror', reject))
+    const failed = new Promise<never>((_, reject) => {
+      page.on('pageerror', reject)
+      page.on('response', (response) => {
+        if (response.status() >= 500) reject(new Error(`the page got no ${response.url()}`))
+      })
+    })
     const found = async (): Promise<Results> => {
       await page.goto(url)
       const done = await page.waitForFunction(() => window.benchResults, undefined, { timeout: 0 })

@@ -52,6 +52,9 @@ export function ratioPlot(
     Math.min(0.5, ...dots.map(({ ratio }) => ratio * 0.8)),
     Math.max(2, ...dots.map(({ ratio }) => ratio * 1.25)),
   ]
+  const ticks = [
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000,
+  ].filter((ratio) => ratio >= low && ratio <= high)
   return Plot.plot({
     width,
     height: row * works.length + 60,
@@ -66,16 +69,15 @@ export function ratioPlot(
       domain: [low, high],
       axis: 'bottom',
       label: null,
-      ticks: 6,
-      tickFormat: (ratio: number) => `${digits(ratio)}×`,
-      nice: false,
+      ticks,
+      tickFormat: (ratio: number) => `${ratio}×`,
     },
     y: { domain: works, label: null, tickSize: 0, padding: 0.4 },
     color,
     symbol: { domain: ['one thread', 'several'], range: ['circle', 'diamond'] },
     marks: [
       Plot.rect([{}], { x1: low, x2: 1, fill: 'var(--slower)' }),
-      Plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1, ticks: 6 }),
+      Plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1, ticks }),
       Plot.ruleY(works, { stroke: 'var(--line)' }),
       Plot.ruleX([1], { stroke: 'var(--ink)', strokeWidth: 1.5 }),
       Plot.text(['as fast as nabla'], { x: 1, frameAnchor: 'top', dy: -12, fontWeight: 600 }),
