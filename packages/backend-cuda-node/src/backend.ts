@@ -13,6 +13,7 @@ import {
 import { MapRunner } from './codegen/map.ts'
 import { ReduceRunner } from './codegen/reduce.ts'
 import type { Device } from './device.ts'
+import { capture, type Graph } from './graph.ts'
 import type { Blas } from './kernels/blas.ts'
 import { createKernels } from './kernels/index.ts'
 import type { Staging } from './staging.ts'
@@ -107,6 +108,35 @@ export class CudaBackend implements Backend {
     scalars: readonly number[] = none,
   ): void {
     this.#reduce.run(reduction, inputs, output, scalars)
+  }
+
+  /**
+   * Records a step of constant shape, to run it again without the work of launching its kernels one
+   * by one. `step` runs twice: once as ever, and once to be recorded, which computes nothing.
+   *
+   * The graph holds addresses and numbers as they were: new data goes into the same buffers
+   * ({@link write}) before each replay, and scalars such as a learning rate, a bias correction by the
+   * number of the step or a random seed stay what they were. Nothing in `step` may read from or write
+   * to the host.
+   *
+   * @throws ArgumentError within another capture; DeviceError for reads and writes in `step`.
+   *
+   * @example
+   * ```ts no-run
+   * import { setDevice, tensor } from '@nablajs/tensor'
+   * import { cuda } from '@nablajs/backend-cuda-node'
+   *
+   * const device = await cuda()
+   * setDevice(device)
+   * const x = tensor([1, 2, 3])
+   * const graph = device.capture(() => x.exp().sum())
+   * device.write(x.buffer, Float32Array.of(4, 5, 6))
+   * graph.replay()
+   * console.log(await graph.result.item())
+   * ```
+   */
+  capture<T>(step: () => T): Graph<T> {
+    return capture(this.#device, step)
   }
 
   async sync(): Promise<void> {

@@ -188,11 +188,7 @@ export class Context {
     threadsX: number,
     threadsY: number = 1,
   ): void {
-    const launched = this.#launched
-    if (launched[launched.length - 1] !== kernel.name) {
-      if (launched.length === namesKept) launched.shift()
-      launched.push(kernel.name)
-    }
+    this.noteLaunch(kernel.name)
     const code = this.driver.cuLaunchKernel(
       kernel.handle,
       blocksX,
@@ -207,6 +203,14 @@ export class Context {
       0,
     )
     if (code !== 0) this.check(code, kernel.name)
+  }
+
+  /** Puts something among the suspects of an error that comes up later. */
+  noteLaunch(name: string): void {
+    const launched = this.#launched
+    if (launched[launched.length - 1] === name) return
+    if (launched.length === namesKept) launched.shift()
+    launched.push(name)
   }
 
   get capturing(): boolean {
@@ -236,6 +240,14 @@ export class Context {
     this.#capturing = false
     this.check(this.driver.cuStreamEndCapture(this.stream, this.cells.at[0]!), 'capture')
     return this.cells.word(0)
+  }
+
+  /** Ends a capture that went wrong; what came of it is thrown away. */
+  abandonCapture(): void {
+    this.#capturing = false
+    // A capture that the driver has given up already is an error here, and no news.
+    if (this.driver.cuStreamEndCapture(this.stream, this.cells.at[0]!) === 0)
+      this.driver.cuGraphDestroy(this.cells.word(0))
   }
 
   /** Lets go of the stream and the context; nothing works after it. */

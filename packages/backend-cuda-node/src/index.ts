@@ -5,6 +5,7 @@
  */
 export type { CudaBackend } from './backend.ts'
 export { type CudaOptions, cuda } from './cuda.ts'
+export type { Graph } from './graph.ts'
 export type { Environment, LibraryName } from './libraries.ts'
 export {
   type CudaDescription,

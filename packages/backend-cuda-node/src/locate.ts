@@ -212,7 +212,7 @@ function gpusOf(api: Bound<typeof driverApi>): GpuDescription[] {
  * @param env Where to look for the variables; `process.env`.
  *
  * @example
- * ```ts
+ * ```ts no-run
  * import { describe } from '@nablajs/backend-cuda-node'
  *
  * const { gpus, problem } = describe()
