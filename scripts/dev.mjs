@@ -23,6 +23,7 @@ const tasks = {
   bench: (args) =>
     build('bench').then(() => node(['--expose-gc', 'apps/bench/src/main.ts', ...args])),
   doctor: (args) => build('doctor').then(() => node(['apps/doctor/src/main.ts', ...args])),
+  'new:optimizer': (args) => node(['scripts/new-optimizer.mjs', ...args]),
   test: async () => {
     await turbo(['build', 'typecheck', 'test', ...report])
     await pnpm(['run', 'lint'])

@@ -1,4 +1,6 @@
 /** Options out of range, of every optimizer: the message names the option, its value and the range. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { reference, setDefaultDType, setDevice, type Tensor, tensor } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as optim from '../src/index.ts'
@@ -25,6 +27,22 @@ const names = Object.entries(optim)
 
 test('the table has all of them', () => {
   expect(names.length).toBeGreaterThanOrEqual(32)
+})
+
+describe.each(names)('%s, in words', (name) => {
+  const here = import.meta.dirname
+
+  test('is in the README', () => {
+    expect(readFileSync(join(here, '..', 'README.md'), 'utf8')).toContain(`\`${name}\``)
+  })
+})
+
+test('no doc block is still that of the scaffold', () => {
+  const folder = join(import.meta.dirname, '..', 'src', 'optimizers')
+  const fresh = readdirSync(folder).filter((file) =>
+    readFileSync(join(folder, file), 'utf8').includes('Source: who, "title"'),
+  )
+  expect(fresh).toEqual([])
 })
 
 /** What each option refuses, wherever an optimizer has it. */
