@@ -1,7 +1,9 @@
 // Runs the program as a user does, on whatever machine this is.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { reference } from '@nablajs/tensor'
 import { describe, expect, test } from 'vitest'
+import { check } from '../src/check.ts'
 import { render } from '../src/section.ts'
 import { describe as cpuLines } from '../src/sections/cpu.ts'
 
@@ -43,6 +45,7 @@ describe('npm run doctor', () => {
     expect(facts.cpu.threads).toBeGreaterThanOrEqual(1)
     expect(['relaxed', 'plain']).toContain(facts.cpu.simd)
     expect(facts.cpu).toHaveProperty('blas')
+    expect(facts.cpu.check).toBe('computes a layer and its gradient rightly')
     expect(facts.webgpu.adapter ?? facts.webgpu.problem).toBeTruthy()
     expect(Object.keys(facts.cuda.libraries)).toEqual(['driver', 'nvrtc', 'cublas', 'cudnn'])
   })
@@ -66,6 +69,22 @@ describe('npm run doctor', () => {
     expect(stderr).toContain("'--verbose'")
     expect(stderr).toContain('npm run doctor')
   })
+})
+
+test('the check notices a device that computes wrongly or fails', async () => {
+  const device = reference()
+  const { map } = device
+  expect((await check(device)).text).toBe('computes a layer and its gradient rightly')
+  device.map = (program, inputs, outputs, scalars) => {
+    map.call(device, program, inputs, outputs, scalars)
+    const { buffer } = outputs[0]!
+    device.write(buffer, Float32Array.of(7))
+  }
+  expect((await check(device)).text).toMatch(/WRONGLY: off by \d/)
+  device.map = () => {
+    throw new Error('reference: broken')
+  }
+  expect((await check(device)).text).toBe('FAILS: broken')
 })
 
 test('where there is no library, a line says how to get one', () => {

@@ -1,5 +1,6 @@
 /** The device of `@nablajs/backend-cpu`. */
 import { type CpuDescription, type NativeLibrary, cpu as open } from '@nablajs/backend-cpu'
+import { check } from '../check.ts'
 import { type Line, reason, type Section } from '../section.ts'
 
 const title = 'CPU (@nablajs/backend-cpu)'
@@ -25,8 +26,13 @@ export async function cpu(): Promise<Section> {
   try {
     const device = await open()
     const description = device.describe()
+    const checked = await check(device)
     device.dispose()
-    return { title, lines: describe(description), facts: { ...description } }
+    return {
+      title,
+      lines: [...describe(description), checked],
+      facts: { ...description, check: checked.text },
+    }
   } catch (error) {
     // A library that a variable asks for and that is not there, for example.
     const problem = reason(error, 'cpu')

@@ -1,5 +1,6 @@
 /** The device of `@nablajs/backend-cuda-node`: GPUs, driver and libraries. */
-import { describe } from '@nablajs/backend-cuda-node'
+import { describe, cuda as open } from '@nablajs/backend-cuda-node'
+import { check } from '../check.ts'
 import { type Line, reason, type Section } from '../section.ts'
 
 const title = 'CUDA (@nablajs/backend-cuda-node)'
@@ -22,7 +23,24 @@ export async function cuda(): Promise<Section> {
   }
   if (problem !== undefined)
     lines.push({ name: 'problem', text: brief(reason(new Error(problem), 'cuda')) })
-  return { title, lines, facts: { gpus, libraries, problem } }
+  const checked = problem === undefined ? await checkGpu() : undefined
+  if (checked) lines.push(checked)
+  return {
+    title,
+    lines,
+    facts: { gpus, libraries, problem, ...(checked && { check: checked.text }) },
+  }
+}
+
+async function checkGpu(): Promise<Line> {
+  try {
+    const device = await open()
+    const checked = await check(device)
+    device.dispose()
+    return checked
+  } catch (error) {
+    return { name: 'check', text: reason(error, 'cuda') }
+  }
 }
 
 /** Without the dozens of places where a library was looked for; `--json` has them. */

@@ -1,5 +1,6 @@
 /** The device of `@nablajs/backend-webgpu`: which GPU its adapter is, or why there is none. */
 import { webgpu as open } from '@nablajs/backend-webgpu'
+import { check } from '../check.ts'
 import { type Line, reason, type Section } from '../section.ts'
 
 const title = 'WebGPU (@nablajs/backend-webgpu)'
@@ -9,16 +10,16 @@ export async function webgpu(): Promise<Section> {
     const backend = await open()
     const { vendor, architecture, device, description, isFallbackAdapter } =
       backend.device.adapterInfo
-    const { shader, f16, subgroups } = {
-      shader: backend.device.limits.maxBufferSize,
-      ...backend.features,
-    }
+    const { maxBufferSize } = backend.device.limits
+    const { f16, subgroups } = backend.features
+    const checked = await check(backend)
     backend.dispose()
     const facts = {
       adapter: { vendor, architecture, device, description, fallback: isFallbackAdapter === true },
       f16,
       subgroups,
-      maxBufferBytes: shader,
+      maxBufferBytes: maxBufferSize,
+      check: checked.text,
     }
     const software =
       isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(architecture + description)
@@ -33,7 +34,8 @@ export async function webgpu(): Promise<Section> {
         name: 'features',
         text: [f16 ? 'f16' : 'no f16', subgroups ? 'subgroups' : 'no subgroups'].join(', '),
       },
-      { name: 'largest buffer', text: `${(shader / 2 ** 30).toFixed(1)} GiB` },
+      { name: 'largest buffer', text: `${(maxBufferSize / 2 ** 30).toFixed(1)} GiB` },
+      checked,
     ]
     return { title, lines, facts }
   } catch (error) {
