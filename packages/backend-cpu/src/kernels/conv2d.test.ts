@@ -106,6 +106,14 @@ describe.each(variants)('conv2d, $name', async (variant) => {
   }
 
   test.each<[string, Case]>([
+    [
+      'a small weight, summed in parts of the images',
+      { x: [9, 18, 20, 8], kernel: [3, 3, 16], pad: [1, 1, 1, 1] },
+    ],
+    [
+      'the same with other taps, in groups',
+      { x: [7, 61, 59, 6], kernel: [5, 3, 14], stride: [1, 2], pad: [2, 0, 1, 2], groups: 2 },
+    ],
     ['LeNet, first layer', { x: [3, 14, 14, 1], kernel: [5, 5, 6], pad: [2, 2, 2, 2] }],
     ['LeNet, second layer', { x: [2, 14, 14, 6], kernel: [5, 5, 16] }],
     ['pointwise', { x: [2, 5, 7, 9], kernel: [1, 1, 11] }],

@@ -1,7 +1,7 @@
 /**
  * Convolution and its gradients for f32, as jobs for the WebAssembly kernels: which images the
  * windows slide over, where a tap's weights are, where results go. See `assembly/convolve.ts`,
- * `assembly/weights.ts`, `assembly/winograd.ts` and `assembly/depthwise.ts`.
+ * `assembly/winograd.ts` and `assembly/depthwise.ts`.
  */
 import { type ConvGeometry, type Kernels, sizeOf, type View } from '@nablajs/tensor/backend'
 import { product } from './matmul.ts'
@@ -9,7 +9,7 @@ import { type Context, deal, zero } from './runtime.ts'
 import { type Source, sourceFields } from './source.ts'
 
 /** Sizes of a convolution, in elements; `cg` and `kg` are the channels of one group. */
-interface Sizes {
+export interface Sizes {
   readonly n: number
   readonly h: number
   readonly w: number
@@ -23,7 +23,7 @@ interface Sizes {
   readonly ow: number
 }
 
-function sizesOf(x: View, weight: View, y: View, geometry: ConvGeometry): Sizes {
+export function sizesOf(x: View, weight: View, y: View, geometry: ConvGeometry): Sizes {
   const [n, h, w, c] = x.shape as [number, number, number, number]
   const [r, s, cg, k] = weight.shape as [number, number, number, number]
   const [, oh, ow] = y.shape as [number, number, number, number]
@@ -31,19 +31,24 @@ function sizesOf(x: View, weight: View, y: View, geometry: ConvGeometry): Sizes 
 }
 
 /** Whether the convolution is a matrix product of the pixels with the weight. */
-function isPointwise(sizes: Sizes, { stride, padding }: ConvGeometry): boolean {
+export function isPointwise(sizes: Sizes, { stride, padding }: ConvGeometry): boolean {
   const { h, w, r, s, oh, ow } = sizes
   const ones = r === 1 && s === 1 && stride[0] === 1 && stride[1] === 1
   return ones && padding[0] === 0 && padding[1] === 0 && h === oh && w === ow
 }
 
 /** Whether each channel has a single filter of its own. */
-function isDepthwise({ cg, kg }: Sizes, { groups }: ConvGeometry): boolean {
+export function isDepthwise({ cg, kg }: Sizes, { groups }: ConvGeometry): boolean {
   return groups > 1 && cg === 1 && kg === 1
 }
 
 /** x as the windows of the forward pass see it, from the address of its first channel on. */
-function windows(sizes: Sizes, geometry: ConvGeometry, images: number, channels: number): Source {
+export function windows(
+  sizes: Sizes,
+  geometry: ConvGeometry,
+  images: number,
+  channels: number,
+): Source {
   return {
     images,
     count: sizes.n,
@@ -62,7 +67,10 @@ function windows(sizes: Sizes, geometry: ConvGeometry, images: number, channels:
  * Whether Winograd's way takes less time: 3 x 3 taps side by side, whole vectors of channels, and
  * enough tiles of 2 x 2 outputs to repay the transforms of the taps. See `assembly/winograd.ts`.
  */
-function isForWinograd({ count, channels, grid, stride, taps, dilation }: Source, columns: number) {
+export function isForWinograd(
+  { count, channels, grid, stride, taps, dilation }: Source,
+  columns: number,
+): boolean {
   const plain = stride[0] * stride[1] * dilation[0] * dilation[1] === 1
   const whole = channels % 4 === 0 && columns % 4 === 0 && Math.min(channels, columns) >= 8
   const tiles = count * Math.ceil(grid[0] / 2) * Math.ceil(grid[1] / 2)
@@ -315,63 +323,6 @@ export function conv2dGradInputKernel(context: Context): Kernels['conv2dGradInpu
               },
               depthwise,
             )
-    }
-  }
-}
-
-/** {@link Kernels.conv2dGradWeight} for f32. The sums are taken in one order, whatever the threads. */
-export function conv2dGradWeightKernel(context: Context): Kernels['conv2dGradWeight'] {
-  const { wasm } = context
-  return (x, dy, dw, geometry) => {
-    if (sizeOf(dw.shape) === 0) return
-    const sizes = sizesOf(x, dw, dy, geometry)
-    const { n, h, w, c, r, s, cg, k, kg } = sizes
-    const from = context.pointer(x)
-    const gradient = context.pointer(dy)
-    const to = context.pointer(dw)
-    if (sizeOf(dy.shape) === 0) return zero(context, to, sizeOf(dw.shape))
-    if (isDepthwise(sizes, geometry)) {
-      const fields = [
-        ...sourceFields(windows(sizes, geometry, from, c)),
-        ...[k, gradient, k * 4, to, k * 4, 0],
-      ]
-      deal(context, 'depthwiseWeight', {
-        fields,
-        end: k,
-        granule: 16,
-        work: sizeOf(dy.shape) * r * s,
-      })
-      return
-    }
-    for (let group = 0; group < geometry.groups; group++) {
-      const images = from + group * cg * 4
-      const d = gradient + group * kg * 4
-      const w0 = to + group * kg * 4
-      if (isPointwise(sizes, geometry))
-        product(
-          context,
-          cg,
-          kg,
-          n * h * w,
-          { at: images, down: 4, across: c * 4 },
-          { at: d, down: k * 4, across: 4 },
-          { at: w0, down: k * 4, across: 4 },
-        )
-      else {
-        const source = windows(sizes, geometry, images, cg)
-        const fields = [...sourceFields(source), ...[kg, d, k * 4, w0, k * 4, 0]]
-        const tiled = isForWinograd(source, kg)
-        const bytes = tiled ? wasm.winogradWeightsScratch : wasm.weightGradientScratch
-        deal(context, tiled ? 'winogradWeights' : 'weightGradient', {
-          fields,
-          scratch: { field: fields.length - 1, bytes },
-          // Channels in whole vectors, or rows of a tile. Each part packs all of dy for itself.
-          end: tiled ? cg : r * s * cg,
-          granule: tiled ? 4 : 6,
-          parts: 1,
-          work: sizeOf(dy.shape) * (r * s * cg),
-        })
-      }
     }
   }
 }

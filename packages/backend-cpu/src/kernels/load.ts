@@ -62,6 +62,7 @@ export interface KernelModule extends Readonly<Record<RangeKernel, Run>> {
   winogradPack(job: Address): void
   winogradWeightsScratch(job: Address): number
   weightGradientScratch(job: Address): number
+  addWeightParts(job: Address, parts: number): void
   spreadScratch(job: Address): number
   depthwiseScratch(job: Address): number
   sortScratch(lines: Address): number
@@ -75,6 +76,7 @@ export type RangeKernel =
   | 'winograd'
   | 'winogradWeights'
   | 'weightGradient'
+  | 'weightParts'
   | 'spread'
   | 'depthwise'
   | 'depthwiseWeight'

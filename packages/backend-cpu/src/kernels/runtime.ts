@@ -44,7 +44,7 @@ export interface Job {
   readonly work: number
   /** Runs before the kernel, on the caller alone; the records of the threads are `pitch` bytes apart. */
   readonly prepare?: (records: number, pitch: number, threads: number) => void
-  readonly finish?: () => void
+  readonly finish?: (record: number) => void
 }
 
 /** Whether so much work is worth the other threads. */
@@ -75,7 +75,7 @@ export function deal(context: Context, name: RangeKernel, job: Job): void {
     const piece = roundUp(Math.ceil(end / (threads * (job.parts ?? partsPerThread))), granule)
     pool.run(context.shareable[name], records, pitch, end, piece)
   } else wasm[name](records, 0, end)
-  job.finish?.()
+  job.finish?.(records)
   if (scratch) context.release(scratches)
   context.release(records)
 }
