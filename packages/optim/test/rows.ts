@@ -12,6 +12,7 @@ import {
   type AdamOptions,
   AdamW,
   Adan,
+  AdEMAMix,
   ASGD,
   LAMB,
   LARS,
@@ -465,5 +466,34 @@ export const rows: readonly Row[] = [
       return p * (1 - 0.02 * 0.1) - 0.02 * sign(memory['m'])
     },
     { steps: 200 },
+  ),
+  ...[0, 10].map((warmup) =>
+    row(
+      AdEMAMix,
+      { lr: 0.02, betas: [0.9, 0.99, 0.95], alpha: 2, warmup, weightDecay: 0.1 },
+      (p, g, t, memory) => {
+        const [start, end] = [0.9, 0.95]
+        const alpha = warmup === 0 ? 2 : min((t * 2) / warmup, 2)
+        const done = t / warmup
+        const beta3 =
+          warmup === 0
+            ? end
+            : min(
+                Math.exp(
+                  (Math.log(start) * Math.log(end)) /
+                    ((1 - done) * Math.log(end) + done * Math.log(start)),
+                ),
+                end,
+              )
+        // Past the warm-up the interpolation has gone too far.
+        const slow = warmup > 0 && t < warmup ? beta3 : end
+        memory['m1'] = 0.9 * (memory['m1'] ?? 0) + 0.1 * g
+        memory['m2'] = slow * (memory['m2'] ?? 0) + (1 - slow) * g
+        memory['v'] = 0.99 * (memory['v'] ?? 0) + 0.01 * g * g
+        const m = memory['m1'] / (1 - 0.9 ** t) + alpha * memory['m2']
+        return p - 0.02 * (m / (sqrt(memory['v'] / (1 - 0.99 ** t)) + 1e-8) + 0.1 * p)
+      },
+      { steps: 200 },
+    ),
   ),
 ]
