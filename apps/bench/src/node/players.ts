@@ -76,7 +76,8 @@ const libraries: Record<PeerName, (threads: number) => Promise<Player[]>> = {
     const { version } = manifestOf('@jax-js/jax')
     return [await (await import('../peers/jax-js.ts')).jaxJs(version)]
   },
-  onnxruntime: async () => [],
+  onnxruntime: async (threads) =>
+    (await import('../peers/onnxruntime.ts')).onnxruntimePlayers(threads),
   torch: async (threads) => (await import('../peers/torch.ts')).torchPlayers(threads),
 }
 
