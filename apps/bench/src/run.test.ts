@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { absent, localPlayer, type Player } from './player.ts'
+import { run } from './run.ts'
+import type { Suite } from './suite.ts'
+import type { Makers } from './tasks.ts'
+
+const log: string[] = []
+
+/** Does additions alone. */
+function player(name: string): Player {
+  const cannot = `${name} cannot`
+  const makers: Makers = {
+    matmul: cannot,
+    conv2d: cannot,
+    elementwise: cannot,
+    reduction: ({ axis }) => `no axis ${axis}`,
+    softmax: cannot,
+    layerNorm: cannot,
+    batchNorm: cannot,
+    training: cannot,
+    inference: cannot,
+    loading: cannot,
+    optimizer: cannot,
+    additions: ({ count }) => ({
+      run: () => log.push(`${name} ${count}`),
+      dispose: () => log.push(`${name} disposed`),
+    }),
+  }
+  return localPlayer(name, '1', makers, () => log.push(`${name} selected`))
+}
+
+const suite: Suite = {
+  name: 'suite',
+  about: '',
+  works: [
+    { name: 'add', note: '', task: { kind: 'additions', count: 3, recorded: false, walk: false } },
+    { name: 'sum', note: '', task: { kind: 'reduction', rows: 1, columns: 1, axis: 1 } },
+    { name: 'product', note: '', task: { kind: 'matmul', size: 4 } },
+  ],
+}
+
+test('those who can do a work are timed, the others say why not', async () => {
+  const field = { subjects: [player('ours')], peers: [player('theirs'), absent('lost', 'gone')] }
+  const seen: string[] = []
+  const [add, sum, product] = await run([suite], field, { rounds: 2, turn: 1 }, ({ name }) =>
+    seen.push(name),
+  )
+  expect(seen).toEqual(['add', 'sum', 'product'])
+  expect(add!.subjects.map(({ name }) => name)).toEqual(['ours'])
+  expect(add!.peers.map(({ name }) => name)).toEqual(['theirs'])
+  expect(add!.skips).toEqual([{ name: 'lost', reason: 'gone' }])
+  expect(sum!.skips[0]).toEqual({ name: 'ours', reason: 'no axis 1' })
+  expect(product!.skips[1]).toEqual({ name: 'theirs', reason: 'theirs cannot' })
+  // Each on its own device when it runs and when it lets go.
+  const changes = log.filter((line, i) => line !== log[i - 1])
+  expect(changes.slice(0, 6)).toEqual([
+    'ours selected',
+    'theirs selected',
+    'ours selected',
+    'ours 3',
+    'theirs selected',
+    'theirs 3',
+  ])
+  expect(changes.slice(-8)).toContain('ours disposed')
+  expect(changes).toContain('theirs disposed')
+})
