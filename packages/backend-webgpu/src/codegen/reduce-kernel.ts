@@ -19,6 +19,8 @@ export interface ReduceSpec {
   readonly reduced: number
   readonly lanes: number
   readonly rows: number
+  /** Whether neighbouring invocations have neighbouring results, or elements of one result. */
+  readonly across: boolean
   /**
    * `whole`: elements in, results out. `parts`: the partial results of each split go out, for `arg...`
    * followed by their indices. `join`: those come in, in one row for each result.
@@ -82,7 +84,7 @@ const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
  * starts; for each view and counter its strides over results `s` and elements `t`; the scalars `a`.
  */
 export function reduceKernel(spec: ReduceSpec): KernelSource {
-  const { reduction, bindings, counters, kept, reduced, lanes, rows, pass } = spec
+  const { reduction, bindings, counters, kept, reduced, lanes, rows, across, pass } = spec
   const { program, combine, finish } = reduction
   const uses = new Set<FunctionName>()
   const search = isSearch(combine)
@@ -188,7 +190,7 @@ export function reduceKernel(spec: ReduceSpec): KernelSource {
       'workgroupBarrier();',
       `for (var half = ${rows / 2}u; half > 0u; half = half / 2u) {`,
       '  if (row_number < half) {',
-      `    let other = me + half * ${lanes}u;`,
+      across ? `    let other = me + half * ${lanes}u;` : '    let other = me + half;',
       ...(search
         ? [
             '    if (beats(parts[other], places[other], parts[me], places[me])) {',
@@ -255,9 +257,9 @@ export function reduceKernel(spec: ReduceSpec): KernelSource {
     'fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,',
     '  @builtin(local_invocation_index) me: u32) {',
     '  let number = group.x + group.y * groups.x;',
-    `  let row_number = me / ${lanes}u;`,
+    across ? `  let row_number = me / ${lanes}u;` : `  let row_number = me % ${rows}u;`,
     '  let split = number % params.splits;',
-    `  let result = (number / params.splits) * ${lanes}u + me % ${lanes}u;`,
+    `  let result = (number / params.splits) * ${lanes}u + me ${across ? `% ${lanes}u` : `/ ${rows}u`};`,
     ...deep(coordinates('result', 'x', 'e', kept), 2),
     ...deep(open, 2),
     '  if (result < params.results) {',

@@ -98,10 +98,11 @@ export class ReduceRunner {
       throw new ShapeError(
         `${name}: ${length} elements for each result; a shader counts to 2^32, reduce one axis after the other`,
       )
-    const { lanes, rows } = workgroup(loops, results, length)
+    const tile = workgroup(loops, results, length)
+    const { lanes, rows } = tile
     const splits = splitsOf(Math.ceil(results / lanes), rows, length)
     if (splits === 1) {
-      const spec = this.#spec(reduction, entry, loops, lanes, rows, 'whole')
+      const spec = this.#spec(reduction, entry, loops, tile, 'whole')
       const bindings = bind(inputs, [output])
       this.#begin(results, length, 1, length, loops)
       this.#walks(inputs, loops)
@@ -123,14 +124,14 @@ export class ReduceRunner {
     }))
     const chunk = Math.ceil(length / splits)
     const groups = Math.ceil(results / lanes) * splits
-    const first = this.#spec(reduction, entry, loops, lanes, rows, 'parts')
+    const first = this.#spec(reduction, entry, loops, tile, 'parts')
     this.#begin(results, length, splits, chunk, loops)
     this.#walks(inputs, loops)
     this.#scalars(program, scalars)
     this.#launch(entry, { ...first, bindings: bind(inputs, scratch) }, groups)
 
     const flat: Loops = { ...loops, reduced: [] }
-    const second = this.#spec(reduction, entry, flat, 1, groupSize, 'join')
+    const second = this.#spec(reduction, entry, flat, joinTile, 'join')
     this.#begin(results, splits, 1, splits, flat)
     this.#output(output, loops)
     this.#scalars(program, scalars)
@@ -142,19 +143,18 @@ export class ReduceRunner {
     reduction: Reduction,
     entry: Entry,
     loops: Loops,
-    lanes: number,
-    rows: number,
+    tile: Tile,
     pass: ReduceSpec['pass'],
   ): Omit<ReduceSpec, 'bindings'> {
     const { counters } = entry
     const kept = loops.kept.length
-    return { reduction, counters, kept, reduced: loops.reduced.length, lanes, rows, pass }
+    return { reduction, counters, kept, reduced: loops.reduced.length, ...tile, pass }
   }
 
   #launch(entry: Entry, spec: ReduceSpec, groups: number): void {
-    const { kept, reduced, lanes, rows, pass, bindings, reduction } = spec
+    const { kept, reduced, lanes, rows, across, pass, bindings, reduction } = spec
     const { name } = reduction.program
-    const key = `${pass} ${kept} ${reduced} ${lanes} ${rows} ${bindings.of.join()}`
+    const key = `${pass} ${kept} ${reduced} ${lanes} ${rows} ${across} ${bindings.of.join()}`
     let kernel = entry.kernels.get(key)
     if (!kernel) {
       kernel = reduceKernel(spec)
@@ -232,20 +232,21 @@ function loopsOf(
   }
 }
 
+/** The workgroup of a reduction; see {@link ReduceSpec}. */
+type Tile = Pick<ReduceSpec, 'lanes' | 'rows' | 'across'>
+
+/** That of the second pass: one result. */
+const joinTile: Tile = { lanes: 1, rows: groupSize, across: false }
+
 /** How many results, and how many invocations for each, a workgroup has. */
-function workgroup(
-  loops: Loops,
-  results: number,
-  length: number,
-): { readonly lanes: number; readonly rows: number } {
+function workgroup(loops: Loops, results: number, length: number): Tile {
   const rows = Math.min(groupSize, powerOfTwoAtLeast(length / 8))
   // Neighbouring invocations should read neighbouring elements of the first input.
   const first = loops.walks[0]!
-  const acrossResults =
-    Math.abs(first.kept.at(-1) ?? 0) === 1 && Math.abs(first.reduced.at(-1) ?? 0) !== 1
-  const most = acrossResults ? Math.max(groupSize / rows, 16) : groupSize / rows
+  const across = Math.abs(first.kept.at(-1) ?? 0) === 1 && Math.abs(first.reduced.at(-1) ?? 0) !== 1
+  const most = across ? Math.max(groupSize / rows, 16) : groupSize / rows
   const lanes = Math.min(most, powerOfTwoAtLeast(results))
-  return { lanes, rows: Math.min(rows, groupSize / lanes) }
+  return { lanes, rows: Math.min(rows, groupSize / lanes), across }
 }
 
 function splitsOf(groups: number, rows: number, length: number): number {
