@@ -1,4 +1,7 @@
 /** From CUDA C to kernels: NVRTC, and the caches before it. */
+import { createHash } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { DeviceError } from '@nablajs/tensor/backend'
 import { type Bound, nvrtcApi } from './api/index.ts'
 import type { DiskCache } from './cache.ts'
@@ -106,13 +109,14 @@ export class Compiler {
   readonly #disk: DiskCache
   readonly #kernels: Map<string, Kernel> = new Map()
   readonly #modules: number[] = []
-  /** Told of every source before it is loaded, for tests that compile them for other GPUs. */
-  onSource: ((source: string, name: string) => void) | undefined
+  readonly #sources: string | undefined
   /** How many sources went to NVRTC, and how many came from the disk. */
   compiled = 0
   loaded = 0
 
-  constructor(context: Context, runtime: RuntimeCompiler, disk: DiskCache) {
+  /** @param sources A folder that gets the source of every kernel, for people and tools to look at. */
+  constructor(context: Context, runtime: RuntimeCompiler, disk: DiskCache, sources?: string) {
+    this.#sources = sources
     this.#context = context
     this.#runtime = runtime
     this.#disk = disk
@@ -131,21 +135,22 @@ export class Compiler {
   kernel(source: string, entry: string, name: string): Kernel {
     const known = this.#kernels.get(source)
     if (known) return known
-    this.onSource?.(source, name)
+    if (this.#sources) keepSource(this.#sources, source, entry)
     const key = `${this.#runtime.identity}\n${source}`
     const stored = this.#disk.get(key)
-    let module = stored && this.#load(stored)
-    if (module) this.loaded++
+    const { driver, cells } = this.#context
+    const load = (cubin: Uint8Array): number =>
+      driver.cuModuleLoadData(cells.at[0]!, addressOf(cubin))
+    if (stored && load(stored) === 0) this.loaded++
     else {
       if (stored) this.#disk.delete(key)
       const cubin = this.#runtime.compile(source, name)
       this.compiled++
-      module = this.#load(cubin)
-      if (!module) throw new DeviceError(`${name}: the driver does not load the compiled kernel`)
+      this.#context.check(load(cubin), name)
       this.#disk.set(key, cubin)
     }
+    const module = cells.word(0)
     this.#modules.push(module)
-    const { driver, cells } = this.#context
     this.#context.check(driver.cuModuleGetFunction(cells.at[0]!, module, entry), name)
     const kernel = { handle: cells.word(0), name }
     this.#kernels.set(source, kernel)
@@ -158,11 +163,11 @@ export class Compiler {
     this.#modules.length = 0
     this.#kernels.clear()
   }
+}
 
-  /** 0 when the driver does not take it. */
-  #load(cubin: Uint8Array): number {
-    const { driver, cells } = this.#context
-    const code = driver.cuModuleLoadData(cells.at[0]!, addressOf(cubin))
-    return code === 0 ? cells.word(0) : 0
-  }
+/** Writes a source under a name of its own: the kernel's, and a digest. */
+function keepSource(folder: string, source: string, entry: string): void {
+  mkdirSync(folder, { recursive: true })
+  const digest = createHash('sha256').update(source).digest('hex').slice(0, 16)
+  writeFileSync(join(folder, `${entry}-${digest}.cu`), source)
 }

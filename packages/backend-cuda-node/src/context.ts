@@ -28,9 +28,6 @@ const parameterSlots = 512
 /** How many names of kernels since the last wait are kept for error messages. */
 const namesKept = 8
 
-/** The context that is current on this thread, by driver: several devices take turns. */
-const current: WeakMap<Driver, number> = new WeakMap()
-
 /** A compiled kernel on its device. */
 export interface Kernel {
   /** The driver's handle. */
@@ -113,11 +110,10 @@ export class Context {
     this.makeCurrent()
   }
 
+  /** Other devices, and whoever else in the process uses CUDA, take turns on the thread. */
   makeCurrent(): void {
-    const { driver } = this
-    if (current.get(driver) === this.#context) return
-    this.check(driver.cuCtxSetCurrent(this.#context), 'cuda')
-    current.set(driver, this.#context)
+    const code = this.driver.cuCtxSetCurrent(this.#context)
+    if (code !== 0) this.check(code, 'cuda')
   }
 
   /** Throws a DeviceError with the driver's words unless `code` is success. */
@@ -257,7 +253,6 @@ export class Context {
     // On a lost device the driver refuses these too, and there is nothing left to save.
     this.driver.cuStreamDestroy_v2(this.stream)
     this.driver.cuDevicePrimaryCtxRelease_v2(this.#device)
-    current.delete(this.driver)
   }
 
   get usable(): boolean {

@@ -63,7 +63,8 @@ export async function cuda(options: CudaOptions = {}): Promise<CudaBackend> {
   try {
     const { nvrtc, nvrtcVersion, paths } = libraries
     const runtime = new RuntimeCompiler(nvrtc, nvrtcVersion, paths.nvrtc!, context.architecture)
-    const compiler = new Compiler(context, runtime, new DiskCache(cacheFolder(env)))
+    const disk = new DiskCache(cacheFolder(env))
+    const compiler = new Compiler(context, runtime, disk, env['NABLA_CUDA_SOURCES'])
     const pool = new Pool(context, { limit: memoryLimit, reuse: !env['NABLA_CUDA_NO_POOL'] })
     const blas = libraries.cublas && new Blas(libraries.cublas, context, allowTF32)
     return new CudaBackend(new Device(context, pool, compiler), new Staging(context), blas)
