@@ -123,3 +123,26 @@ export function gradientsAreFinite(parameters: Iterable<Tensor>): boolean {
     }),
   )
 }
+
+/**
+ * Stops where a gradient is infinite or NaN, and says whose: while looking for the cause, where
+ * {@link gradientsAreFinite} would go on. It reads one number back from the device, and one for each
+ * parameter when something is wrong.
+ *
+ * @throws ArgumentError with the names of the parameters.
+ * @example
+ * ```ts
+ * optimizer.registerStepPreHook(() => assertGradientsAreFinite(model.namedParameters()))
+ * ```
+ */
+export function assertGradientsAreFinite(
+  named: Iterable<readonly [name: string, parameter: Tensor]>,
+): void {
+  const all = [...named]
+  if (gradientsAreFinite(all.map(([, parameter]) => parameter))) return
+  const bad = all.filter(([, parameter]) => !gradientsAreFinite([parameter]))
+  throw new ArgumentError(
+    `assertGradientsAreFinite: ${bad.length} of ${all.length} gradients are infinite or NaN, those of ` +
+      `${bad.map(([name]) => name).join(', ')}; they must be finite`,
+  )
+}

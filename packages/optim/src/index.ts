@@ -15,6 +15,7 @@ export { AveragedParameters, type AveragedParametersOptions } from './averaged-p
 export { centralizeGradients } from './centralize-gradients.ts'
 export { Chain, chain, type OptionsOf, type Recipe } from './chain.ts'
 export {
+  assertGradientsAreFinite,
   type ClipGradNormOptions,
   clipGradNorm,
   clipGradValue,

@@ -5,6 +5,7 @@ import {
   AdamW,
   AveragedParameters,
   accumulate,
+  assertGradientsAreFinite,
   centralizeGradients,
   clipGradNorm,
   clipGradValue,
@@ -111,6 +112,30 @@ describe('hooks', () => {
     expect(x.itemSync()).toBe(0.5)
     expect(optimizer.stateDict().state['0']!.step).toBe(1)
   })
+})
+
+test('assertGradientsAreFinite stops, and names whose gradients are bad', () => {
+  const [good, bad, worse, idle] = [leaf([1]), leaf([1, 2]), leaf([1]), leaf([1])]
+  const named = [
+    ['a', good],
+    ['b', bad],
+    ['c', worse],
+    ['d', idle],
+  ] as const
+  good.mul(2).sum().backward()
+  expect(() => assertGradientsAreFinite(named)).not.toThrow()
+  bad
+    .mul(tensor([1, Number.NaN]))
+    .sum()
+    .backward()
+  worse.mul(Number.NEGATIVE_INFINITY).sum().backward()
+  expect(() => assertGradientsAreFinite(named)).toThrow(
+    'assertGradientsAreFinite: 2 of 4 gradients are infinite or NaN, those of b, c; they must be finite',
+  )
+  const optimizer = new SGD([bad], { lr: 1 })
+  optimizer.registerStepPreHook(() => assertGradientsAreFinite(named))
+  expect(() => optimizer.step()).toThrow('assertGradientsAreFinite: ')
+  expect([...bad.dataSync()]).toEqual([1, 2])
 })
 
 describe('groups', () => {

@@ -43,6 +43,11 @@ const lbfgs: Declaration<LBFGSOptions> = {
   ranges: [
     nonNegative('lr'),
     whole('maxIter'),
+    {
+      option: 'maxEval',
+      says: 'null or a whole number > 0',
+      holds: ({ maxEval }) => maxEval === null || (Number.isInteger(maxEval) && maxEval > 0),
+    },
     whole('historySize'),
     nonNegative('toleranceGrad'),
     nonNegative('toleranceChange'),
