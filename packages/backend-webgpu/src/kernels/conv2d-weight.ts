@@ -8,28 +8,25 @@ import type { Runtime } from '../runtime/kernel.ts'
 import { depthwiseGradWeight } from './depthwise.ts'
 import { product, sideOf } from './matmul.ts'
 import { defineProduct, read, valueType } from './product.ts'
-import { dedent, zero } from './wgsl.ts'
+import { dedent, dividesFast, divideText, divisor, divisorParams, zero } from './wgsl.ts'
 import { isDepthwise, isPointwise, sizesOf } from './windows.ts'
 
 interface Variant {
-  /** Channels of a group and taps along a row, by which the row divides. */
-  readonly channels: number
-  readonly taps: number
-  /** The output's size, by which the depth divides into image, row and column. */
-  readonly height: number
-  readonly width: number
+  /** Whether the depth can be divided by multiplying. */
+  readonly fast: boolean
 }
 
-const correlate = defineProduct<Variant>(({ channels, taps, height, width }, a, b) => ({
+const correlate = defineProduct<Variant>(({ fast }, a, b) => ({
   name: 'conv2dGradWeight',
   about: 'c[tap and channel, column] = sum over pixels of a[window of the pixel] b[pixel, column].',
   params: [
     ...['a_first', 'a_group', 'a_image', 'a_pixel', 'height', 'width'],
     ...['stride_h', 'stride_w', 'top', 'left', 'dilation_h', 'dilation_w'],
-    ...['b_first', 'b_pixel', 'c_first', 'c_down', 'column_group'],
+    ...['b_first', 'b_pixel', 'c_first', 'c_down', 'column_group', 'channels', 'taps'],
+    ...divisorParams('grid_height', 'grid_width'),
   ],
-  constants: { CHANNELS: channels, TAPS: taps, GRID_HEIGHT: height, GRID_WIDTH: width },
   functions: dedent(`
+    ${divideText(fast)}
     fn start(group: u32) -> vec3<i32> {
       let g = i32(group);
       let columns = g * p.column_group;
@@ -37,21 +34,21 @@ const correlate = defineProduct<Variant>(({ channels, taps, height, width }, a, 
     }
     // The channel, and where the tap lies from the corner of a window.
     fn a_lane(row: u32, start: i32) -> vec4<i32> {
-      let tap = row / CHANNELS;
-      let y = i32(tap / TAPS) * p.dilation_h - p.top;
-      let x = i32(tap % TAPS) * p.dilation_w - p.left;
-      return vec4<i32>(start + i32(row % CHANNELS), y, x, 0);
+      let tap = row / u32(p.channels);
+      let y = i32(tap / u32(p.taps)) * p.dilation_h - p.top;
+      let x = i32(tap % u32(p.taps)) * p.dilation_w - p.left;
+      return vec4<i32>(start + i32(row % u32(p.channels)), y, x, 0);
     }
     fn a_load(lane: vec4<i32>, depth: u32) -> ${valueType(a)} {
-      let line = depth / GRID_WIDTH;
-      let y = i32(line % GRID_HEIGHT) * p.stride_h + lane.y;
-      let x = i32(depth % GRID_WIDTH) * p.stride_w + lane.z;
+      let line = divide(depth, p.grid_width, p.grid_width_inverse);
+      let image = divide(line, p.grid_height, p.grid_height_inverse);
+      let y = (i32(line) - i32(image) * p.grid_height) * p.stride_h + lane.y;
+      let x = (i32(depth) - i32(line) * p.grid_width) * p.stride_w + lane.z;
       // Negative numbers are large as u32.
       if (u32(y) >= u32(p.height) || u32(x) >= u32(p.width)) {
         return ${valueType(a)}();
       }
-      let image = i32(line / GRID_HEIGHT) * p.a_image;
-      return ${read('a', a, 'lane.x + image + (y * p.width + x) * p.a_pixel')};
+      return ${read('a', a, 'lane.x + i32(image) * p.a_image + (y * p.width + x) * p.a_pixel')};
     }
     fn b_lane(column: u32, start: i32) -> vec4<i32> {
       return vec4<i32>(start + i32(column), 0, 0, 0);
@@ -85,7 +82,7 @@ export function conv2dGradWeightKernel(runtime: Runtime): Kernels['conv2dGradWei
       )
     correlate(
       runtime,
-      { channels: cg, taps: s, height: oh, width: ow },
+      { fast: dividesFast(n * oh * ow) },
       {
         ...{ rows: r * s * cg, columns: kg, depth: n * oh * ow, batch: groups },
         a: { buffer: x.buffer, side: sideOf(cg, 1, 2, c, [x.offset]) },
@@ -95,6 +92,7 @@ export function conv2dGradWeightKernel(runtime: Runtime): Kernels['conv2dGradWei
           ...{ shape: [groups, r * s * cg, kg], strides: [kg, k, 1] },
         },
         params: {
+          ...{ ...divisor('grid_height', oh), ...divisor('grid_width', ow), channels: cg, taps: s },
           ...{ a_first: x.offset, a_group: cg, a_image: h * w * c, a_pixel: c },
           ...{ height: h, width: w, stride_h: stride[0], stride_w: stride[1] },
           ...{ top: padding[0], left: padding[1] },

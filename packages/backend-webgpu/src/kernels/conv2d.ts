@@ -7,30 +7,35 @@ import type { Runtime } from '../runtime/kernel.ts'
 import { depthwise, depthwiseGradInput } from './depthwise.ts'
 import { type Matrix, product, sideOf } from './matmul.ts'
 import { defineProduct, read, valueType } from './product.ts'
-import { dedent, zero } from './wgsl.ts'
+import { dedent, dividesFast, divideText, divisor, divisorParams, zero } from './wgsl.ts'
 import { isDepthwise, isPointwise, phasesOf, type Sizes, sizesOf } from './windows.ts'
 
 interface Variant {
-  /** Channels of a group and taps along a row, by which the depth divides into tap and channel. */
-  readonly channels: number
-  readonly taps: number
+  /** Whether the depth can be divided by multiplying. */
+  readonly fast: boolean
   /** Whether the weight of depth d is at `d * b_down`, and pixel i of the result at `i * c_pixel`. */
   readonly dense: boolean
 }
 
-const convolve = defineProduct<Variant>(({ channels, taps, dense }, a, b) => ({
+const convolve = defineProduct<Variant>(({ fast, dense }, a, b) => ({
   name: 'conv2d',
   about:
     'c[pixel, column] = sum over taps and channels of a[window of the pixel] b[tap, channel, column].',
   params: [
     ...['a_first', 'a_group', 'a_image', 'a_pixel', 'height', 'width'],
     ...['grid_height', 'grid_width', 'stride_h', 'stride_w', 'top', 'left'],
-    ...['dilation_h', 'dilation_w'],
+    ...['dilation_h', 'dilation_w', ...divisorParams('channels', 'taps')],
     ...['b_first', 'b_group', 'b_row', 'b_tap', 'b_down', 'b_across'],
     ...['c_first', 'c_group', 'c_image', 'c_row', 'c_pixel'],
   ],
-  constants: { CHANNELS: channels, TAPS: taps },
   functions: dedent(`
+    ${divideText(fast)}
+    // The depth counts channels, then taps along a row, then rows.
+    fn tap_of(depth: u32) -> vec3<i32> {
+      let tap = divide(depth, p.channels, p.channels_inverse);
+      let row = divide(tap, p.taps, p.taps_inverse);
+      return vec3<i32>(i32(row), i32(tap) - i32(row) * p.taps, i32(depth) - i32(tap) * p.channels);
+    }
     fn start(group: u32) -> vec3<i32> {
       let g = i32(group);
       return vec3<i32>(p.a_first + g * p.a_group, p.b_first + g * p.b_group, p.c_first + g * p.c_group);
@@ -44,14 +49,14 @@ const convolve = defineProduct<Variant>(({ channels, taps, dense }, a, b) => ({
       return vec4<i32>(start + image * p.a_image, u * p.stride_h - p.top, v * p.stride_w - p.left, 0);
     }
     fn a_load(lane: vec4<i32>, depth: u32) -> ${valueType(a)} {
-      let tap = depth / CHANNELS;
-      let y = lane.y + i32(tap / TAPS) * p.dilation_h;
-      let x = lane.z + i32(tap % TAPS) * p.dilation_w;
+      let tap = tap_of(depth);
+      let y = lane.y + tap.x * p.dilation_h;
+      let x = lane.z + tap.y * p.dilation_w;
       // Negative numbers are large as u32.
       if (u32(y) >= u32(p.height) || u32(x) >= u32(p.width)) {
         return ${valueType(a)}();
       }
-      return ${read('a', a, 'lane.x + (y * p.width + x) * p.a_pixel + i32(depth % CHANNELS)')};
+      return ${read('a', a, 'lane.x + (y * p.width + x) * p.a_pixel + tap.z')};
     }
     fn b_lane(column: u32, start: i32) -> vec4<i32> {
       return vec4<i32>(start + i32(column) * p.b_across, 0, 0, 0);
@@ -60,8 +65,8 @@ const convolve = defineProduct<Variant>(({ channels, taps, dense }, a, b) => ({
       ${
         dense
           ? 'let at = lane.x + i32(depth) * p.b_down;'
-          : `let tap = depth / CHANNELS;
-      let at = lane.x + i32(tap / TAPS) * p.b_row + i32(tap % TAPS) * p.b_tap + i32(depth % CHANNELS) * p.b_down;`
+          : `let tap = tap_of(depth);
+      let at = lane.x + tap.x * p.b_row + tap.y * p.b_tap + tap.z * p.b_down;`
       }
       return ${read('b', b, 'at')};
     }
@@ -118,7 +123,7 @@ function run(runtime: Runtime, job: Job): void {
   const outSteps = [columns, out.image, out.row, out.pixel, 1]
   convolve(
     runtime,
-    { channels, taps: taps[1], dense },
+    { fast: dividesFast(taps[0] * taps[1] * channels), dense },
     {
       rows: n * grid[0] * grid[1],
       columns,
@@ -143,6 +148,8 @@ function run(runtime: Runtime, job: Job): void {
         strides: outSteps,
       },
       params: {
+        ...divisor('channels', channels),
+        ...divisor('taps', taps[1]),
         ...{ a_first: image.offset, a_group: channels, a_pixel: pitch },
         a_image: image.height * image.width * pitch,
         ...{ height: image.height, width: image.width },

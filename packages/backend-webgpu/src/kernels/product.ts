@@ -27,7 +27,6 @@ export interface ProductText {
   readonly name: string
   readonly about: string
   readonly params: readonly string[]
-  readonly constants?: Readonly<Record<string, number>>
   /** The functions that `tileDeclarations` asks for. */
   readonly functions: string
 }

@@ -10,7 +10,7 @@
  * `p` the parameters, all of them i32.
  */
 import { collapse, type DeviceBuffer, type View } from '@nablajs/tensor/backend'
-import type { KernelSource, Runtime } from '../runtime/kernel.ts'
+import { floatBits, type KernelSource, type Runtime } from '../runtime/kernel.ts'
 
 /** Elements of a binding. Comparing and moving kernels see floats as their bits, `u32`. */
 export type Element = 'f32' | 'i32' | 'u32' | 'vec2<u32>' | 'vec4<f32>'
@@ -28,8 +28,6 @@ export interface Module {
   readonly about: string
   readonly memory: Readonly<Record<string, Memory>>
   readonly params: readonly string[]
-  /** Numbers that the text is specialised for, as `const NAME: u32`. */
-  readonly constants?: Readonly<Record<string, number>>
   /** Threads of a workgroup. */
   readonly threads: number
   /** Workgroup variables and functions. */
@@ -79,6 +77,33 @@ export function defineKernel<Variant>(build: (variant: Variant) => Module): Kern
   }
 }
 
+/** Numbers below this are divided exactly by {@link divideText}'s multiplication. */
+const EXACT = 2 ** 21
+
+/** Whether everything from 0 to `count - 1` can be divided by multiplying. */
+export function dividesFast(count: number): boolean {
+  return count <= EXACT
+}
+
+/** The parameters by which {@link divideText} divides: the divisor and its inverse. */
+export function divisor(name: string, value: number): Record<string, number> {
+  return { [name]: value, [`${name}_inverse`]: floatBits(1 / value) | 0 }
+}
+
+/** The names of {@link divisor}'s parameters. */
+export function divisorParams(...names: readonly string[]): string[] {
+  return names.flatMap((name) => [name, `${name}_inverse`])
+}
+
+/**
+ * A function that divides in inner loops, where a GPU's integer division is slow. The half keeps the
+ * product away from whole numbers by more than its rounding errors.
+ */
+export function divideText(fast: boolean): string {
+  const quotient = fast ? 'u32((f32(n) + 0.5) * bitcast<f32>(inverse))' : 'n / u32(by)'
+  return `fn divide(n: u32, by: i32, inverse: i32) -> u32 { return ${quotient}; }`
+}
+
 /** Moves a text to the right. */
 export function indent(text: string, by = 2): string {
   return text.replace(/^(?=.)/gm, ' '.repeat(by))
@@ -112,15 +137,11 @@ function moduleText(module: Module, slots: readonly number[]): string {
     access.push(accessText(name, own, names[home]!, element))
   }
   const fields = ['groups', ...module.params].map((name) => `  ${name}: i32,`).join('\n')
-  const constants = Object.entries(module.constants ?? {}).map(
-    ([name, value]) => `const ${name}: u32 = ${value}u;`,
-  )
   const slot = Math.max(...slots) + 1
   return [
     `// ${module.about}`,
     [`struct Params {\n${fields}\n}`],
     [...bindings, `@group(0) @binding(${slot}) var<uniform> p: Params;`],
-    constants,
     access,
     module.declarations ? [module.declarations] : [],
     [
