@@ -25,6 +25,8 @@ import { twinTests } from './twins.ts'
 export interface ConformanceOptions {
   /** Tests that this backend cannot pass, as `'erf: extremes'`, with the reason why. */
   readonly skips?: Readonly<Record<string, string>>
+  /** Which tests to declare, by title; all of them. */
+  readonly only?: RegExp
   /**
    * Whether the device may take subnormal f32 numbers for 0, as WGSL lets it: an element may then also
    * agree with what the reference makes of 0 in their place. Default false.
@@ -117,7 +119,7 @@ export function conformance(
   makeBackend: () => Backend | Promise<Backend>,
   options: ConformanceOptions = {},
 ): void {
-  const { skips = {}, flushesSubnormals = false } = options
+  const { skips = {}, only, flushesSubnormals = false } = options
   describe(`conformance of ${name}`, () => {
     const truth = reference()
     let device: Backend
@@ -131,6 +133,7 @@ export function conformance(
 
     const used = new Set<string>()
     const test: Test = (title, body) => {
+      if (only && !only.test(title)) return
       const reason = skips[title]
       if (reason === undefined) it(title, body)
       else {

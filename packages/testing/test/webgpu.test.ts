@@ -1,19 +1,13 @@
 /** The conformance suite on the WebGPU device, in Node. */
 import { webgpu } from '@nablajs/backend-webgpu'
 import { conformance } from '@nablajs/testing'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, expect, it, vi } from 'vitest'
+import { gpuMissing } from '../src/gpu.ts'
 
-/** Why there is no device here, or undefined. */
-async function missing(): Promise<string | undefined> {
-  try {
-    ;(await webgpu()).dispose()
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-}
+// A software driver compiles large shaders for a second each.
+vi.setConfig({ testTimeout: 300_000 })
 
-const reason = await missing()
+const reason = await gpuMissing()
 if (reason !== undefined) it.skip(`conformance of webgpu (${reason})`, () => {})
 else {
   const made: { gpuErrors: number }[] = []
