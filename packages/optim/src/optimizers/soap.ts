@@ -95,7 +95,8 @@ function along(x: Tensor, axis: number, matrix: Tensor): Tensor {
  * `preconditionFrequency`. The first step only gathers L and R and takes their eigenvectors, largest
  * eigenvalues first: nothing moves, and t counts from the second one. Kernels have one basis for each
  * axis; axes longer than `maxPrecondDim` have none. Bases are computed on the host, so the device has
- * to be one that can be read at once.
+ * to be one that can be read at once. Where gradients have a low rank, raise ε: in the directions that
+ * are left over there is rounding alone, which a small ε would scale up to full steps.
  *
  * @example
  * ```ts
