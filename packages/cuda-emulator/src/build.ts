@@ -73,7 +73,12 @@ function withLock(lock: string, done: () => boolean, build: () => void): void {
   }
 }
 
-function compile(options: BuildOptions, header: string, hash: string, target: string): void {
+/** Names and contents of files, as one list to hash. */
+function textsOf(files: readonly string[]): string[] {
+  return files.flatMap((file) => [file, readFileSync(file, 'utf8')])
+}
+
+function compile(options: BuildOptions, header: string, kernelHash: string, target: string): void {
   const { cache, compiler } = options
   const work = mkdtempSync(join(cache, 'build-'))
   try {
@@ -90,7 +95,7 @@ function compile(options: BuildOptions, header: string, hash: string, target: st
       define('NABLA_EMU_COMPILER', compiler),
       define('NABLA_EMU_DEVICE', join(sources, 'device')),
       define('NABLA_EMU_CACHE', join(cache, 'kernels')),
-      define('NABLA_EMU_HASH', hash),
+      define('NABLA_EMU_HASH', kernelHash),
     ]
     const objects = files.map((file, i) => {
       const object = join(work, `${i}.o`)
@@ -128,13 +133,15 @@ export function build(options: BuildOptions): Built {
     return { missing: `the CUDA emulator is built by ${compiler}, which could not be run` }
   mkdirSync(join(cache, 'kernels'), { recursive: true, mode: 0o700 })
   const header = prototypes()
-  const texts = filesUnder(sources).flatMap((file) => [file, readFileSync(file, 'utf8')])
-  const hash = hashOf([version.stdout, compiler, cache, header, ...texts])
+  const hash = hashOf([version.stdout, compiler, cache, header, ...textsOf(filesUnder(sources))])
   const library = join(cache, `libnabla-cuda-${hash}.so`)
+  // What compiled kernels depend on; the rest of the emulator may change without compiling them again.
+  const ofKernels = [join(sources, 'source.cpp'), ...filesUnder(join(sources, 'device'))]
+  const kernelHash = hashOf([version.stdout, ...textsOf(ofKernels)])
   withLock(
     `${library}.lock`,
     () => existsSync(library),
-    () => compile(options, header, hash, library),
+    () => compile(options, header, kernelHash, library),
   )
   return { library }
 }

@@ -114,7 +114,11 @@ export class Gpu {
     if (code !== 0)
       throw new Error(`${nvrtc.nvrtcGetErrorString(code)}: ${Buffer.from(log).toString()}`)
     const image = new Uint8Array(this.handle((at) => nvrtc.nvrtcGetCUBINSize(program, at)))
-    this.check(nvrtc.nvrtcGetCUBIN(program, addressOf(image)))
+    if (image.length > 0) this.check(nvrtc.nvrtcGetCUBIN(program, addressOf(image)))
+    this.handle((at) => {
+      this.#out[0] = BigInt(program)
+      return nvrtc.nvrtcDestroyProgram(at)
+    })
     return image
   }
 
@@ -122,8 +126,7 @@ export class Gpu {
   kernel(source: string, name = 'k'): number {
     const image = this.compile(source)
     const module = this.handle((at) => this.driver.cuModuleLoadData(at, addressOf(image)))
-    const text = name
-    return this.handle((at) => this.driver.cuModuleGetFunction(at, module, text))
+    return this.handle((at) => this.driver.cuModuleGetFunction(at, module, name))
   }
 
   launch(

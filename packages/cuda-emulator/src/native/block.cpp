@@ -22,8 +22,8 @@ static uint64_t random64;
 static Thread threads[maxThreadsPerBlock];
 static Ready ready;
 static unsigned running, exited, atBarrier, predicates;
+static int barrierLine, voteResult;
 static bool barrierDiffers;
-static int voteResult;
 
 static Fiber mainFiber, loopFiber, threadFibers[maxThreadsPerBlock];
 static Fiber *fiberOf[maxThreadsPerBlock], *current = &mainFiber;
@@ -138,10 +138,9 @@ static int barrier(int line, Vote vote, int predicate) {
   if (atBarrier++ == 0) {
     predicates = 0;
     barrierDiffers = false;
-    voteResult = line;
+    barrierLine = line;
   }
-  // Until the release the result holds the line of the first that came.
-  barrierDiffers |= voteResult != line;
+  barrierDiffers |= barrierLine != line;
   predicates += predicate != 0;
   ready.remove(index);
   if (atBarrier < threadCount) {
@@ -152,6 +151,7 @@ static int barrier(int line, Vote vote, int predicate) {
   for (unsigned t = 0; t < threadCount; t++) threads[t].waiting = Waiting::nothing;
   ready.reset(threadCount);
   atBarrier = 0;
+  // Read by all before the next barrier is complete, and not written before that.
   voteResult = vote == Vote::all   ? predicates == threadCount
                : vote == Vote::any ? predicates > 0
                                    : static_cast<int>(predicates);

@@ -24,7 +24,7 @@ static std::atomic<unsigned long> compiled{0};
 unsigned long compiledModules() { return compiled; }
 
 // Set by the build: the compiler, the folder of the device headers, where results are kept, and a
-// hash of the compiler and all sources here.
+// hash of the compiler and of what goes into every module.
 static const std::string compiler = NABLA_EMU_COMPILER, deviceFolder = NABLA_EMU_DEVICE,
                          cacheFolder = NABLA_EMU_CACHE, buildHash = NABLA_EMU_HASH;
 
