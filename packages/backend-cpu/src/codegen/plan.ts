@@ -15,8 +15,8 @@ export const lineElements = 16
 /** Steps of a tile: as many cache lines as fit even where all fall into the same cache set. */
 const tileSteps = 16
 
-/** 3^28 kernels for each of 2^8 loop nests are below 2^53. */
-export const maxNumberedOperands = 28
+/** 3^27 kernels for each of 2^10 loop nests are below 2^53. */
+export const maxNumberedOperands = 27
 
 /** The lists below may be longer than what is in use: the first `axes` or `loops` entries count. */
 export class Plan {

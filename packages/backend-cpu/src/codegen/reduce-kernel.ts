@@ -12,7 +12,7 @@ import { nest, type OperandSpec, Operands, type Pointers, step } from './operand
 import { FunctionBuilder, type Local, type MemoryType } from './wasm.ts'
 
 /** Steps of one f32 lane between two flushes into f64. */
-const blockSteps = 32
+const longBlock = 32
 
 /** Four accumulators, or rows of a whole cache line, as long as the program is not too long. */
 const unrollAcrossUpTo = 12
@@ -32,6 +32,8 @@ export interface ReduceSpec {
   /** Numbers of loops, each at least 1; the kept ones come first. */
   readonly kept: number
   readonly reduced: number
+  /** The elements are sums of many: each is added in f64. */
+  readonly joins: boolean
   /** The lanes go across the last reduced loop, instead of along the last kept one. */
   readonly across: boolean
 }
@@ -212,7 +214,7 @@ class ReduceWriter {
   }
 
   /**
-   * Sums of floats are taken in blocks of {@link blockSteps} steps of `width` elements, with a flush
+   * Sums of floats are taken in blocks of {@link longBlock} steps of `width` elements, with a flush
    * after each; runs too short for a block are counted together (`extra` steps more for each).
    * `body` calls what it is given with the length of a run and the code for a part of it.
    */
@@ -227,6 +229,7 @@ class ReduceWriter {
       body((count, part) => part(count))
       return
     }
+    const blockSteps = this.#spec.joins ? 1 : longBlock
     const steps = f.local('i32')
     f.i32(0)
     f.set(steps)

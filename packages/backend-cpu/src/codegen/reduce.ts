@@ -38,6 +38,9 @@ interface Entry {
   readonly strides: (readonly number[])[]
 }
 
+/** A reduction at once, or its parts and then their results. */
+type Stage = 'whole' | 'parts' | 'join'
+
 /** The counter over the reduced axes that argmax and argmin need. */
 const argument = 'argument'
 
@@ -68,6 +71,7 @@ export class ReduceRunner {
     inputs: readonly View[],
     output: View,
     scalars: readonly number[],
+    stage: Stage = 'whole',
   ): void {
     const { program } = reduction
     const { name } = program
@@ -101,7 +105,8 @@ export class ReduceRunner {
     let kept = 0
     for (let loop = 0; loop < plan.loops; loop++) if (!plan.reduced[plan.order[loop]!]) kept++
     const axis = across ? plan.innermost : plan.order[kept - 1]!
-    const part = counters.length > 0 ? 0 : partOf(plan, axis, inputs.length, across)
+    const part =
+      stage !== 'whole' || counters.length > 0 ? 0 : partOf(plan, axis, inputs.length, across)
     if (part > 0) {
       this.#runInParts(reduction, inputs, output, scalars, kept, part)
       return
@@ -118,9 +123,9 @@ export class ReduceRunner {
     this.#launcher.scalars(at, program.scalars, scalars, name)
     plan.write(memory.i32, word + layout.extents, counters.length)
 
-    const loops = (plan.loops * 16 + kept) * 2 + Number(across)
+    const loops = ((plan.loops * 16 + kept) * 2 + Number(across)) * 2 + Number(stage === 'join')
     const key = plan.kernelKey(loops, axis)
-    const kernel = entry.kernels.get(key) ?? this.#compile(entry, key, axis, kept, across)
+    const kernel = entry.kernels.get(key) ?? this.#compile(entry, key, axis, kept, across, stage)
     const outer = plan.extents[plan.order[0]!]!
     const lanes = !across && kept === 1
     this.#launcher.run(kernel, outer, plan.size() / outer, lanes, entry.program.code.length + 1)
@@ -171,6 +176,7 @@ export class ReduceRunner {
         }),
         restride(partial, [number, ...outer, 1], partial.strides, first * sizeOf(outer)),
         scalars,
+        'parts',
       )
     reduce(0, full, partRows)
     if (full < parts) reduce(full, 1, count - full * partRows)
@@ -183,6 +189,7 @@ export class ReduceRunner {
       [partial],
       final,
       scalars,
+      'join',
     )
     memory.release(buffer.address)
   }
@@ -197,6 +204,7 @@ export class ReduceRunner {
     axis: number,
     kept: number,
     across: boolean,
+    stage: Stage,
   ): GeneratedKernel {
     const { program, finish, counters, reduction } = entry
     const { memory } = this.#launcher
@@ -209,6 +217,7 @@ export class ReduceRunner {
         specs: this.#plan.specs(axis, counters.length),
         kept,
         reduced: this.#plan.loops - kept,
+        joins: stage === 'join',
         across,
       },
       memory.wasm,
@@ -305,16 +314,20 @@ const ways = 8
  * the order of a sum is the same for every number of threads.
  */
 function partOf(plan: Plan, lanes: number, inputs: number, across: boolean): number {
-  if (!across) return rowsOfPart(plan, lanes, inputs)
-  // Few outputs: threads could not share them.
+  const cached = across ? 0 : rowsOfPart(plan, lanes, inputs)
+  if (cached > 0) return cached
+  // Threads cannot share few outputs. Along the lanes sixteen of them are one step.
+  const parts = Math.min(mostParts, Math.floor(plan.size() / partElements))
+  if (plan.size(false) > (across ? fewOutputs : lineElements * fewOutputs) || parts < 4) return 0
   const count = plan.extents[plan.innermost]!
-  return plan.size(false) < fewOutputs && count >= 4 * partElements ? partElements : 0
+  return count < lineElements * parts ? 0 : Math.ceil(count / parts)
 }
 
 const fewOutputs = 8
 
-/** Elements of one part of a long sum. */
+/** Elements of a part at least, and parts at most. */
 const partElements = 1 << 15
+const mostParts = 16
 
 /**
  * How many rows of a matrix to reduce at a time, or 0 for all. A pass goes down the rows on one
