@@ -13,3 +13,4 @@ export {
   type GpuDescription,
   type Located,
 } from './locate.ts'
+export { compileFor } from './offline.ts'

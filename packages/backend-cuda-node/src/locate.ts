@@ -62,7 +62,7 @@ const driverVersionOf = (api: Bound<typeof driverApi>): number => {
   return api.cuDriverGetVersion(cells.at[0]!) === 0 ? cells.int(0) : 0
 }
 
-function nvrtcVersionOf(library: OpenLibrary): number {
+export function nvrtcVersionOf(library: OpenLibrary): number {
   const cells = new Cells()
   const api = bind(library, nvrtcApi)
   api.nvrtcVersion(cells.at[0]!, cells.at[1]!)
