@@ -134,7 +134,10 @@ edit(rows, (text) =>
 // Sorts the lines that were put in.
 const changed = [files.link, files.optimizer, index, links, rows]
 const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome')
-execFileSync(process.execPath, [biome, 'check', '--write', ...changed], { cwd: root })
+execFileSync(process.execPath, [biome, 'check', '--write', ...changed], {
+  cwd: root,
+  stdio: 'pipe',
+})
 
 const written = [files.changeset, ...changed].map((file) => relative(root, file))
 console.log(`${name} runs, as gradient descent so far. Written or changed:
