@@ -22,7 +22,8 @@ export default defineConfig({
       provider: playwright({
         launchOptions: {
           executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-          args: ['--no-sandbox'],
+          // Without the second there is no WebGPU on a machine without a GPU.
+          args: ['--no-sandbox', '--enable-unsafe-webgpu'],
         },
       }),
       instances: [{ browser: 'chromium' }],

@@ -31,7 +31,9 @@ export interface Tile {
   readonly effort: number
 }
 
-export const tiles = {
+export type TileName = 'large' | 'medium' | 'small' | 'narrow' | 'flat'
+
+export const tiles: Readonly<Record<TileName, Tile>> = {
   /** 128 x 64 */
   large: { down: 16, across: 16, rows: 8, depth: 16, effort: 1 },
   /** 64 x 64 */
@@ -42,9 +44,7 @@ export const tiles = {
   narrow: { down: 32, across: 4, rows: 4, depth: 16, effort: 1.8 },
   /** 4 x 256, for a row or few. */
   flat: { down: 1, across: 64, rows: 4, depth: 8, effort: 3 },
-} as const satisfies Record<string, Tile>
-
-export type TileName = keyof typeof tiles
+}
 
 export interface Plan {
   readonly tile: TileName
