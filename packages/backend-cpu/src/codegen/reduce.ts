@@ -22,8 +22,9 @@ import { lower } from './lower.ts'
 import type { MapRunner } from './map.ts'
 import type { GeneratedKernel } from './module.ts'
 import { descriptorLayout } from './operands.ts'
-import { lineElements, Plan } from './plan.ts'
+import { Plan } from './plan.ts'
 import { buildReduce } from './reduce-kernel.ts'
+import { addLoops, partOf } from './reduce-order.ts'
 
 interface Entry {
   readonly reduction: Reduction
@@ -33,6 +34,8 @@ interface Entry {
   readonly output: DType
   /** The constant result of a reduction over no elements. */
   readonly empty: Program
+  /** The reductions of the stages, once they were asked for. */
+  stages?: { readonly parts: Reduction; readonly join: Reduction }
   readonly kernels: Map<number | string, GeneratedKernel>
   /** Those of all operands, for the length of a call. */
   readonly strides: (readonly number[])[]
@@ -101,14 +104,19 @@ export class ReduceRunner {
     plan.merge(shape, strides, reduced)
     plan.addAxisUnlessAny(false)
     plan.addAxisUnlessAny(true)
-    const across = addLoops(plan, inputs.length, entry)
+    const across = addLoops(
+      plan,
+      inputs.length,
+      entry.program.code.length,
+      counters.includes(argument),
+    )
     let kept = 0
     for (let loop = 0; loop < plan.loops; loop++) if (!plan.reduced[plan.order[loop]!]) kept++
     const axis = across ? plan.innermost : plan.order[kept - 1]!
     const part =
       stage !== 'whole' || counters.length > 0 ? 0 : partOf(plan, axis, inputs.length, across)
     if (part > 0) {
-      this.#runInParts(reduction, inputs, output, scalars, kept, part)
+      this.#runInParts(entry, inputs, output, scalars, kept, part)
       return
     }
 
@@ -136,7 +144,7 @@ export class ReduceRunner {
    * column needs at a time stay in the cache until its neighbours have used them too.
    */
   #runInParts(
-    { program, combine, finish }: Reduction,
+    entry: Entry,
     inputs: readonly View[],
     output: View,
     scalars: readonly number[],
@@ -156,14 +164,16 @@ export class ReduceRunner {
     const { memory } = this.#launcher
     const bytes = 4 * sizeOf(shape)
     const buffer = new CpuBuffer(memory, memory.scratch(bytes), bytes)
-    const dtype = program.code[program.outputs[0]!]!.dtype
+    entry.stages ??= stagesOf(entry.reduction)
+    const stages = entry.stages
+    const dtype = stages.join.program.inputs[0]!
     const partial: View = { buffer, dtype, shape, strides: contiguousStrides(shape), offset: 0 }
 
     // All full parts at once, then the one that is left.
     const full = Math.floor(count / partRows)
     const reduce = (first: number, number: number, size: number): void =>
       this.run(
-        { program, combine },
+        stages.parts,
         inputs.map((view, i) => {
           const own = along[i]!
           const stride = own[own.length - 1]!
@@ -181,16 +191,8 @@ export class ReduceRunner {
     reduce(0, full, partRows)
     if (full < parts) reduce(full, 1, count - full * partRows)
 
-    const signature = { name: program.name, inputs: [dtype], scalars: program.scalars }
     const final = restride(output, [1, ...outer, 1], finalStrides, output.offset)
-    const identity = build(signature, (x) => x!)
-    this.run(
-      finish ? { program: identity, combine, finish } : { program: identity, combine },
-      [partial],
-      final,
-      scalars,
-      'join',
-    )
+    this.run(stages.join, [partial], final, scalars, 'join')
     memory.release(buffer.address)
   }
 
@@ -274,78 +276,11 @@ function makeEntry(reduction: Reduction): Entry {
   }
 }
 
-/**
- * Orders the loops: the last reduced one or the last kept one goes into the lanes. Across a reduced axis the lanes must be
- * joined for each output; along a kept axis every output runs through all its elements.
- */
-function addLoops(plan: Plan, inputs: number, { program, counters }: Entry): boolean {
-  const body = program.code.length
-  const elements = plan.size(true)
-  // The first of equal values is known by its order, which must stay for argmax and argmin.
-  const lastReduced = plan.lastAxis(true)
-  const ordered = counters.includes(argument)
-  const reducedAxis = ordered ? lastReduced : plan.cheapest(true, inputs, 0, body)
-  const keptAxis = plan.cheapest(false, inputs, 0, body)
-  const costAcross = plan.cost(reducedAxis, inputs, 0, body) + joining / elements
-  // Along a kept axis the lanes begin once, and then go down all reduced elements.
-  const costAlong = plan.cost(keptAxis, inputs, 0, body + stepping, 0) + finishing / elements
-  const across = costAcross < costAlong
-  plan.addLoops(false, across ? plan.lastAxis(false) : keptAxis)
-  plan.addLoops(true, across ? reducedAxis : lastReduced)
-  return across
-}
-
-/** Instructions for one output: to join its lanes, or its share where each lane is an output. */
-const joining = 40
-const finishing = 3
-
-/** Instructions to move on to the next row of lanes. */
-const stepping = 1
-
-/** Elements that stay in a second-level cache (128 KiB). */
-const cachedElements = 1 << 15
-
-/** Distance in elements at which rows fall into the same cache sets, of which there are 8 ways. */
-const conflictingStride = 512
-const ways = 8
-
-/**
- * How many steps of the last loop to reduce at a time, or 0 for all. It depends on the sizes alone:
- * the order of a sum is the same for every number of threads.
- */
-function partOf(plan: Plan, lanes: number, inputs: number, across: boolean): number {
-  const cached = across ? 0 : rowsOfPart(plan, lanes, inputs)
-  if (cached > 0) return cached
-  // Threads cannot share few outputs. Along the lanes sixteen of them are one step.
-  const parts = Math.min(mostParts, Math.floor(plan.size() / partElements))
-  if (plan.size(false) > (across ? fewOutputs : lineElements * fewOutputs) || parts < 4) return 0
-  const count = plan.extents[plan.innermost]!
-  return count < lineElements * parts ? 0 : Math.ceil(count / parts)
-}
-
-const fewOutputs = 8
-
-/** Elements of a part at least, and parts at most. */
-const partElements = 1 << 15
-const mostParts = 16
-
-/**
- * How many rows of a matrix to reduce at a time, or 0 for all. A pass goes down the rows on one
- * cache line's width of columns. Over many narrow rows the next pass would find the matrix gone from
- * the cache; and of rows at large powers of two a cache holds only a few lines.
- */
-function rowsOfPart(plan: Plan, lanes: number, inputs: number): number {
-  const { extents, strides, innermost: rows } = plan
-  const count = extents[rows]!
-  if (extents[lanes]! < 2 * lineElements) return 0
-  for (let i = 0; i < inputs; i++) {
-    const stride = Math.abs(strides[i]![rows]!)
-    if (strides[i]![lanes] !== 1 || stride === 0) continue
-    if (stride % conflictingStride === 0) return count < 4 * ways ? 0 : ways
-    if (stride < conflictingStride && count * stride > 4 * cachedElements)
-      return Math.floor(cachedElements / stride)
-  }
-  return 0
+function stagesOf({ program, combine, finish }: Reduction): NonNullable<Entry['stages']> {
+  const inputs = [program.code[program.outputs[0]!]!.dtype]
+  const identity = build({ name: program.name, inputs, scalars: program.scalars }, (x) => x!)
+  const join = { program: identity, combine }
+  return { parts: { program, combine }, join: finish ? { ...join, finish } : join }
 }
 
 /** The same memory in another layout. A view may be an object of a class: spreading it would lose its getters. */
