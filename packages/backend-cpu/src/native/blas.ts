@@ -146,6 +146,7 @@ function computes(koffi: Koffi, gemm: Gemm): boolean {
     [asIs, asIs],
     [asIs, transposed],
     [transposed, asIs],
+    [transposed, transposed],
   ] as const) {
     // The result holds NaN on entry: beta = 0 has to mean that it is not read.
     const c = new Float32Array(ld * ld).fill(Number.NaN)

@@ -46,7 +46,8 @@ export function chosen(option: keyof typeof variables, given: LibraryChoice): Ch
 /** Loads a file or a name that the system's loader knows; the reason as a string where it cannot. */
 export function load(koffi: Koffi, name: string): Loaded | string {
   try {
-    return { handle: koffi.load(name), name }
+    // MKL loads its parts at the first call, and they look for symbols of each other.
+    return { handle: koffi.load(name, { global: name.includes('mkl_rt') }), name }
   } catch (error) {
     return `${name}: ${error instanceof Error ? error.message : error}`
   }
