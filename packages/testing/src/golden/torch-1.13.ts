@@ -3,6 +3,7 @@
  * small numbers are kept in float32, and NAdam counts μₜ twice in the product up to t + 1.
  */
 import {
+  type About,
   type AverageIteratesOptions,
   addDecayedWeights,
   averageIterates,
@@ -26,8 +27,8 @@ function round(memory: Memory): Memory {
 const asgd: Link = {
   ...averageIterates,
   memory: (options: AverageIteratesOptions) => round(averageIterates.memory(options)),
-  numbers(options: AverageIteratesOptions, t: number, memory: Memory) {
-    const numbers = averageIterates.numbers(options, t, memory)
+  numbers(options: AverageIteratesOptions, t: number, memory: Memory, about: About) {
+    const numbers = averageIterates.numbers(options, t, memory, about)
     round(memory)
     return numbers
   },
@@ -35,9 +36,9 @@ const asgd: Link = {
 
 const nadam: Link = {
   ...scaleByNadam,
-  numbers(options: ScaleByNadamOptions, t: number, memory: Memory) {
+  numbers(options: ScaleByNadamOptions, t: number, memory: Memory, about: About) {
     const last = memory['mu_product']!
-    const numbers = scaleByNadam.numbers(options, t, memory)
+    const numbers = scaleByNadam.numbers(options, t, memory, about)
     const mu = (step: number): number =>
       options.betas[0] * (1 - 0.5 * 0.96 ** (step * options.momentumDecay))
     const product = Math.fround(last * Math.fround(mu(t)))
