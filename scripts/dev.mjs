@@ -28,6 +28,8 @@ const tasks = {
     await turbo(['build', 'typecheck', 'test', ...report])
     await pnpm(['run', 'lint'])
   },
+  'test:gpu': (args) =>
+    build('@nablajs/testing').then(() => node(['packages/testing/src/gpu.ts', ...args])),
   'check:packed': async () => {
     await turbo(['build', '--output-logs=errors-only'], { quiet: true })
     await pnpm(['exec', 'node', 'scripts/check-packed.mjs'])

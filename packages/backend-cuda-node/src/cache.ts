@@ -28,6 +28,15 @@ export function cacheFolder(env: Environment): string | undefined {
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'nabla', 'cuda')
 }
 
+/** Removes a file where that can be done: what stays is not read as an entry. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // Not ours to remove, or in a place that is no folder.
+  }
+}
+
 /** A folder of entries, each a mark, the digest of its content, and the content. */
 export class DiskCache {
   readonly #folder: string | undefined
@@ -60,13 +69,13 @@ export class DiskCache {
       writeFileSync(draft, Buffer.concat([mark, sha256(content), content]))
       renameSync(draft, path)
     } catch {
-      rmSync(draft, { force: true })
+      remove(draft)
     }
   }
 
   /** Forgets an entry that the driver would not load. */
   delete(key: string): void {
-    if (this.#folder !== undefined) rmSync(this.#path(key), { force: true })
+    if (this.#folder !== undefined) remove(this.#path(key))
   }
 
   #path(key: string): string {

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DeviceError } from '@nablajs/tensor'
+import { expect, test } from 'vitest'
+import { chooseArchitecture } from './compile.ts'
+import { describe, locateLibraries } from './locate.ts'
+
+const linux = process.platform === 'linux'
+
+test('a driver that is not there: what was tried and what would do', () => {
+  const env = { NABLA_CUDA_DRIVER: '/nowhere/libcuda.so.1', NABLA_CUDA_NVRTC: 'off' }
+  expect(() => locateLibraries(env)).toThrow(DeviceError)
+  expect(() => locateLibraries(env)).toThrow(
+    /^cuda: needs the NVIDIA driver \(libcuda\.so\.1\), which could not be loaded\. Tried: NABLA_CUDA_DRIVER=\/nowhere\/libcuda\.so\.1: .*\. Install an NVIDIA driver >= 525, or use @nablajs\/backend-cpu\.$/,
+  )
+  const { problem, gpus, libraries } = describe(env)
+  expect(problem).toContain('Install an NVIDIA driver >= 525')
+  expect(gpus).toEqual([])
+  expect(libraries.nvrtc).toBe('not found; tried NABLA_CUDA_NVRTC is off')
+})
+
+test.skipIf(!linux)('a file that is no library, in a folder of the path', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nabla-libraries-'))
+  try {
+    writeFileSync(join(folder, 'libcuda.so.1'), 'text')
+    const env = { NABLA_CUDA_LIBRARY_PATH: `/nowhere:${folder}`, NABLA_CUDA_NVRTC: 'off' }
+    expect(describe(env).libraries.driver).toContain(`${join(folder, 'libcuda.so.1')}: `)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test.skipIf(!linux)('a library without the functions', () => {
+  const env = { NABLA_CUDA_DRIVER: 'libc.so.6' }
+  expect(() => locateLibraries(env)).toThrow('cuda: libc.so.6 has no cuInit, cuDriverGetVersion,')
+  expect(describe(env).problem).toContain('CUDA 12 and 13 have them')
+})
+
+test('code for the newest architecture that the GPU runs', () => {
+  const known = [75, 80, 86, 89, 90, 100, 120]
+  expect(chooseArchitecture(90, known, '13.0')).toBe(90)
+  expect(chooseArchitecture(87, known, '13.0')).toBe(86)
+  expect(() => chooseArchitecture(130, known, '13.0')).toThrow(
+    'and the GPU has 13.0: install a newer CUDA',
+  )
+  expect(() => chooseArchitecture(61, known, '13.0')).toThrow(
+    'cuda: NVRTC 13.0 compiles for compute capabilities 7.5, 8, 8.6, 8.9, 9, 10, 12, and the GPU has 6.1: CUDA 12 still knows GPUs from 5.0 on',
+  )
+})
