@@ -15,7 +15,18 @@ export default defineConfig({
       '@mitata/counters': fileURLToPath(new URL('src/browser/no-counters.ts', import.meta.url)),
     },
   },
-  server: { headers: isolation },
+  // All at once in the beginning: a dependency that is found later reloads the page.
+  optimizeDeps: {
+    include: [
+      '@jax-js/jax',
+      '@observablehq/plot',
+      '@tensorflow/tfjs',
+      '@tensorflow/tfjs-backend-wasm',
+      '@tensorflow/tfjs-backend-webgpu',
+      'mitata',
+    ],
+  },
+  server: { headers: isolation, hmr: false },
   preview: { headers: isolation },
   build: { target: 'es2024' },
 })

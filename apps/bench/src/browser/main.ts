@@ -1,5 +1,5 @@
 /**
- * The suites in a page. `?suites=ops,train&rounds=5&turn=200&start` starts at once; without `start` a
+ * The suites in a page. `?suites=ops,train&backend=cpu&rounds=5&turn=200&start` starts at once; without `start` a
  * button does. When all is done the results are in `window.benchResults`.
  */
 import { cpu } from '@nablajs/backend-cpu'
@@ -23,6 +23,7 @@ const main = document.querySelector('main')!
 const query = new URLSearchParams(location.search)
 const number = (name: string, otherwise: number): number => Number(query.get(name) ?? otherwise)
 const [rounds, turn] = [number('rounds', 5), number('turn', 200)]
+const backends = query.get('backend')?.split(',') ?? ['cpu']
 const asked = query.get('suites')?.split(',') ?? suites.map(({ name }) => name)
 
 if (query.has('start')) await bench(asked)
@@ -83,7 +84,10 @@ async function measureAll(
   const floors: Floors = await measureFloors()
   tell(`${machine}\n${showFloors(floors)}\n`)
   const date = new Date().toISOString()
-  const field = { subjects: await openSubjects(threads), peers: await openPeers(threads) }
+  const field = {
+    subjects: await openSubjects(backends, threads),
+    peers: await openPeers(backends, threads),
+  }
   const wanted = suites.filter(({ name }) => names.includes(name))
   const seen = async (comparison: Comparison): Promise<void> => {
     tell(showComparison(comparison, floors))

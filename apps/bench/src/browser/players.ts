@@ -1,5 +1,6 @@
 /** Everybody who can take part in a page. */
 import { cpu } from '@nablajs/backend-cpu'
+import { webgpu } from '@nablajs/backend-webgpu'
 import { setDevice } from '@nablajs/tensor'
 import manifest from '@nablajs/tensor/package.json' with { type: 'json' }
 import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'
@@ -11,8 +12,28 @@ import { absent, localPlayer, type Player } from '../player.ts'
 /** Given by Vite. */
 declare const JAX_JS_VERSION: string
 
-export async function openSubjects(threads: number): Promise<Player[]> {
+async function webgpuPlayer(): Promise<Player> {
+  const name = 'nabla webgpu'
+  try {
+    const device = await webgpu()
+    const ours = makers(() => device.sync())
+    return {
+      ...localPlayer(name, manifest.version, ours, () => setDevice(device)),
+      close: () => device.dispose(),
+    }
+  } catch (error) {
+    return absent(name, (error as Error).message)
+  }
+}
+
+/** Ours: WebAssembly with one thread and with all, or WebGPU. */
+export async function openSubjects(
+  backends: readonly string[],
+  threads: number,
+): Promise<Player[]> {
   const players: Player[] = []
+  if (backends.includes('webgpu')) players.push(await webgpuPlayer())
+  if (!backends.includes('cpu')) return players
   for (const count of new Set([1, threads])) {
     const device = await cpu({ threads: count })
     const name = `nabla cpu, ${count} thread${count === 1 ? '' : 's'}`
@@ -36,13 +57,17 @@ const libraries: Readonly<Record<string, (threads: number) => Promise<Player>>> 
       },
       threads,
     ),
+  'tfjs webgpu': async () => (await import('../peers/tfjs.ts')).tfjsWebgpu(),
   'jax-js wasm': async () => (await import('../peers/jax-js.ts')).jaxJs(JAX_JS_VERSION),
 }
 
 /** The other libraries; one that does not load says why in every work. */
-export async function openPeers(threads: number): Promise<Player[]> {
+export async function openPeers(backends: readonly string[], threads: number): Promise<Player[]> {
   const players: Player[] = []
-  for (const [name, open] of Object.entries(libraries))
+  const wanted = Object.entries(libraries).filter(
+    ([name]) => name !== 'tfjs webgpu' || backends.includes('webgpu'),
+  )
+  for (const [name, open] of wanted)
     try {
       players.push(await open(threads))
     } catch (error) {

@@ -15,13 +15,14 @@ function chromium(): string | undefined {
 
 /** Serves the page; runs it in a headless Chromium and reports, or prints where to open it. */
 export async function runInBrowser(options: Options): Promise<void> {
-  const { suites, rounds, turn } = options
+  const { suites, backends, rounds, turn } = options
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const server = await createServer({ root, logLevel: 'error' })
   await server.listen()
   const url = new URL(server.resolvedUrls!.local[0]!)
   url.search = new URLSearchParams({
     suites: suites.join(','),
+    backend: backends.join(','),
     rounds: String(rounds),
     turn: String(turn),
   }).toString()
@@ -41,7 +42,10 @@ export async function runInBrowser(options: Options): Promise<void> {
 /** Opens the page, prints what it says, and waits for its results. */
 async function drive(executablePath: string, url: string): Promise<Results> {
   const { chromium: launcher } = await import('playwright')
-  const browser = await launcher.launch({ executablePath, args: ['--no-sandbox'] })
+  const browser = await launcher.launch({
+    executablePath,
+    args: ['--no-sandbox', '--enable-unsafe-webgpu'],
+  })
   try {
     const page = await browser.newPage()
     page.on('console', (message) => console.log(message.text()))

@@ -21,15 +21,12 @@ function subject(name: string, device: Backend, version: string = manifest.versi
   }
 }
 
-/** A device of a package that exports a function of its name. */
-async function fromPackage(name: string, load: () => Promise<object>): Promise<Player[]> {
-  const open = ((await load()) as Record<string, unknown>)[name]
-  if (typeof open !== 'function')
-    return [absent(`nabla ${name}`, `this version has no ${name}() device`)]
+/** A GPU, or why there is none. */
+async function gpuPlayers(name: string, open: () => Promise<Backend>): Promise<Player[]> {
   try {
-    return [subject(`nabla ${name}`, (await open()) as Backend)]
+    return [subject(name, await open())]
   } catch (error) {
-    return [absent(`nabla ${name}`, (error as Error).message)]
+    return [absent(name, (error as Error).message)]
   }
 }
 
@@ -61,8 +58,10 @@ async function cpuPlayers(threads: number): Promise<Player[]> {
 
 const devices: Record<BackendName, (threads: number) => Promise<Player[]>> = {
   cpu: cpuPlayers,
-  webgpu: () => fromPackage('webgpu', () => import('@nablajs/backend-webgpu')),
-  cuda: () => fromPackage('cuda', () => import('@nablajs/backend-cuda-node')),
+  webgpu: () =>
+    gpuPlayers('nabla webgpu', async () => (await import('@nablajs/backend-webgpu')).webgpu()),
+  cuda: () =>
+    gpuPlayers('nabla cuda', async () => (await import('@nablajs/backend-cuda-node')).cuda()),
 }
 
 const libraries: Record<PeerName, (threads: number) => Promise<Player[]>> = {

@@ -88,143 +88,157 @@ function network({ layers }: Network): { apply: Apply; weights: tf.Variable[] } 
   return { apply: sequence(layers, weights), weights }
 }
 
-/** A function of leaves: forward, and with their gradients. Reading a result waits for it. */
-function ofLeaves(
+/** Waits for a result, and then does the rest. */
+type Read = (result: tf.Tensor, rest?: () => void) => unknown
+
+/** A function of leaves: forward, and with their gradients. */
+type OfLeaves = (
   leaves: tf.Tensor[],
   forward: (...leaves: tf.Tensor[]) => tf.Tensor,
   pass: Pass,
-): Prepared {
-  const dy = tf.tidy(() => uniform(forward(...leaves).shape))
-  const both = tf.grads((...xs) => forward(...xs))
-  return {
-    run() {
-      const made = pass === 'both' ? both(leaves, dy) : [tf.tidy(() => forward(...leaves))]
-      made.at(-1)!.dataSync()
-      tf.dispose(made)
-    },
-    dispose: () => tf.dispose([...leaves, dy]),
+) => Prepared
+
+const leavesWith =
+  (read: Read): OfLeaves =>
+  (leaves, forward, pass) => {
+    const dy = tf.tidy(() => uniform(forward(...leaves).shape))
+    const both = tf.grads((...xs) => forward(...xs))
+    return {
+      run() {
+        const made = pass === 'both' ? both(leaves, dy) : [tf.tidy(() => forward(...leaves))]
+        return read(made.at(-1)!, () => tf.dispose(made))
+      },
+      dispose: () => tf.dispose([...leaves, dy]),
+    }
   }
-}
 
 const methods = {
   sgd: () => tf.train.momentum(1e-3, 0.9),
   adam: () => tf.train.adam(1e-3),
 }
 
-const makers: Makers = {
-  matmul({ size }) {
-    return ofLeaves(
-      [uniform([size, size]), uniform([size, size])],
-      (a, b) => tf.matMul(a!, b!),
-      'forward',
-    )
-  },
-  conv2d({ size, inputs, outputs, kernel, stride, pass }) {
-    return ofLeaves(
-      [uniform([1, size, size, inputs]), uniform([kernel, kernel, inputs, outputs])],
-      (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, 'same'),
-      pass,
-    )
-  },
-  elementwise: ({ length, pass }) =>
-    ofLeaves(
-      [uniform([length])],
-      (x) => {
-        const y = tf.add(tf.mul(x!, 1.5), 0.5)
-        // It has no gelu of its own.
-        return tf.mul(tf.mul(y, 0.5), tf.add(tf.erf(tf.mul(y, Math.SQRT1_2)), 1))
-      },
-      pass,
-    ),
-  reduction: ({ rows, columns, axis }) =>
-    ofLeaves([uniform([rows, columns])], (x) => tf.sum(x!, axis), 'forward'),
-  softmax: ({ rows, columns, pass }) =>
-    ofLeaves([uniform([rows, columns])], (x) => tf.softmax(x!), pass),
-  layerNorm: ({ rows, columns, pass }) =>
-    ofLeaves(
-      [uniform([rows, columns]), uniform([columns]), uniform([columns])],
-      (x, weight, bias) => {
-        const { mean, variance } = tf.moments(x!, 1, true)
-        const unit = tf.mul(tf.sub(x!, mean), tf.rsqrt(tf.add(variance, 1e-5)))
-        return tf.add(tf.mul(unit, weight!), bias!)
-      },
-      pass,
-    ),
-  batchNorm: ({ batch, size, channels, pass }) =>
-    ofLeaves(
-      [uniform([batch, size, size, channels]), uniform([channels]), uniform([channels])],
-      (x, weight, bias) => normalise(x!, weight!, bias!),
-      pass,
-    ),
-  additions({ count, recorded, walk }) {
-    if (recorded && !walk) return 'its tape cannot record without walking back'
-    const a = tf.tensor1d([1])
-    const b = tf.tensor1d([2])
-    const sum = (x: tf.Tensor): tf.Scalar => {
-      let y = x
-      for (let i = 0; i < count; i++) y = tf.add(y, b)
-      return y as tf.Scalar
-    }
-    const forward = recorded ? tf.grad((x) => sum(x)) : sum
-    return {
-      run() {
-        tf.tidy(() => forward(a))
-      },
-      dispose: () => tf.dispose([a, b]),
-    }
-  },
-  training({ network: description, batch }) {
-    const { apply, weights } = network(description)
-    const image = uniform([batch, ...description.input])
-    const label = tf.oneHot(tf.randomUniform([batch], 0, 10, 'int32'), 10)
-    const optimizer = tf.train.adam(1e-3)
-    const loss = () => tf.losses.softmaxCrossEntropy(label, apply(image, true)) as tf.Scalar
-    return {
-      run() {
-        optimizer.minimize(loss, false, weights)
-        weights.at(-1)!.dataSync()
-      },
-      dispose() {
-        tf.dispose([...weights, image, label])
-        optimizer.dispose()
-      },
-    }
-  },
-  inference({ network: description, batch }) {
-    const { apply, weights } = network(description)
-    const image = uniform([batch, ...description.input])
-    return {
-      run() {
-        const y = tf.tidy(() => apply(image, false))
-        y.dataSync()
-        y.dispose()
-      },
-      dispose: () => tf.dispose([...weights, image]),
-    }
-  },
-  loading: 'its data pipeline is tf.data, a package of its own that reads sample by sample',
-  optimizer({ method, shapes }) {
-    if (method === 'adamw') return 'it has no AdamW'
-    const optimizer = methods[method]()
-    const weights = shapes.map((shape) => tf.variable(tf.randomNormal([...shape])))
-    const gradients = Object.fromEntries(
-      weights.map(({ name, shape }): [string, tf.Tensor] => [name, tf.randomNormal(shape)]),
-    )
-    return {
-      run() {
-        // Plain tensors will do, whatever the types ask for.
-        optimizer.applyGradients(
-          gradients as unknown as Parameters<typeof optimizer.applyGradients>[0],
-        )
-        weights.at(-1)!.dataSync()
-      },
-      dispose() {
-        tf.dispose([...weights, ...Object.values(gradients)])
-        optimizer.dispose()
-      },
-    }
-  },
+function makersWith(read: Read): Makers {
+  const ofLeaves = leavesWith(read)
+  return {
+    matmul({ size }) {
+      return ofLeaves(
+        [uniform([size, size]), uniform([size, size])],
+        (a, b) => tf.matMul(a!, b!),
+        'forward',
+      )
+    },
+    conv2d({ size, inputs, outputs, kernel, stride, pass }) {
+      return ofLeaves(
+        [uniform([1, size, size, inputs]), uniform([kernel, kernel, inputs, outputs])],
+        (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, 'same'),
+        pass,
+      )
+    },
+    elementwise: ({ length, pass }) =>
+      ofLeaves(
+        [uniform([length])],
+        (x) => {
+          const y = tf.add(tf.mul(x!, 1.5), 0.5)
+          // It has no gelu of its own.
+          return tf.mul(tf.mul(y, 0.5), tf.add(tf.erf(tf.mul(y, Math.SQRT1_2)), 1))
+        },
+        pass,
+      ),
+    reduction: ({ rows, columns, axis }) =>
+      ofLeaves([uniform([rows, columns])], (x) => tf.sum(x!, axis), 'forward'),
+    softmax: ({ rows, columns, pass }) =>
+      ofLeaves([uniform([rows, columns])], (x) => tf.softmax(x!), pass),
+    layerNorm: ({ rows, columns, pass }) =>
+      ofLeaves(
+        [uniform([rows, columns]), uniform([columns]), uniform([columns])],
+        (x, weight, bias) => {
+          const { mean, variance } = tf.moments(x!, 1, true)
+          const unit = tf.mul(tf.sub(x!, mean), tf.rsqrt(tf.add(variance, 1e-5)))
+          return tf.add(tf.mul(unit, weight!), bias!)
+        },
+        pass,
+      ),
+    batchNorm: ({ batch, size, channels, pass }) =>
+      ofLeaves(
+        [uniform([batch, size, size, channels]), uniform([channels]), uniform([channels])],
+        (x, weight, bias) => normalise(x!, weight!, bias!),
+        pass,
+      ),
+    additions({ count, recorded, walk }) {
+      if (recorded && !walk) return 'its tape cannot record without walking back'
+      const a = tf.tensor1d([1])
+      const b = tf.tensor1d([2])
+      const sum = (x: tf.Tensor): tf.Scalar => {
+        let y = x
+        for (let i = 0; i < count; i++) y = tf.add(y, b)
+        return y as tf.Scalar
+      }
+      const forward = recorded ? tf.grad((x) => sum(x)) : sum
+      return {
+        run() {
+          const y = tf.tidy(() => forward(a))
+          return read(y, () => y.dispose())
+        },
+        dispose: () => tf.dispose([a, b]),
+      }
+    },
+    training({ network: description, batch }) {
+      const { apply, weights } = network(description)
+      const image = uniform([batch, ...description.input])
+      const label = tf.oneHot(tf.randomUniform([batch], 0, 10, 'int32'), 10)
+      const optimizer = tf.train.adam(1e-3)
+      const loss = () => tf.losses.softmaxCrossEntropy(label, apply(image, true)) as tf.Scalar
+      return {
+        run() {
+          optimizer.minimize(loss, false, weights)
+          return read(weights.at(-1)!)
+        },
+        dispose() {
+          tf.dispose([...weights, image, label])
+          optimizer.dispose()
+        },
+      }
+    },
+    inference({ network: description, batch }) {
+      const { apply, weights } = network(description)
+      const image = uniform([batch, ...description.input])
+      return {
+        run() {
+          const y = tf.tidy(() => apply(image, false))
+          return read(y, () => y.dispose())
+        },
+        dispose: () => tf.dispose([...weights, image]),
+      }
+    },
+    loading: 'its data pipeline is tf.data, a package of its own that reads sample by sample',
+    optimizer({ method, shapes }) {
+      if (method === 'adamw') return 'it has no AdamW'
+      const optimizer = methods[method]()
+      const weights = shapes.map((shape) => tf.variable(tf.randomNormal([...shape])))
+      const gradients = Object.fromEntries(
+        weights.map(({ name, shape }): [string, tf.Tensor] => [name, tf.randomNormal(shape)]),
+      )
+      return {
+        run() {
+          // Plain tensors will do, whatever the types ask for.
+          optimizer.applyGradients(
+            gradients as unknown as Parameters<typeof optimizer.applyGradients>[0],
+          )
+          return read(weights.at(-1)!)
+        },
+        dispose() {
+          tf.dispose([...weights, ...Object.values(gradients)])
+          optimizer.dispose()
+        },
+      }
+    },
+  }
 }
+
+const makers = makersWith((result, rest) => {
+  result.dataSync()
+  rest?.()
+})
 
 /** A maker with exceptions: `refuse` gives the reason where a task is one. */
 function except<K extends keyof Makers>(
@@ -274,4 +288,11 @@ export async function tfjsWasm(paths: WasmPaths, threads: number): Promise<Playe
   wasm.setThreadsCount(threads)
   await tf.setBackend('wasm')
   return localPlayer('tfjs wasm', wasm.version_wasm, wasmMakers, () => select('wasm'))
+}
+
+/** In pages alone. Its work is queued, so that a run waits for its result. */
+export async function tfjsWebgpu(): Promise<Player> {
+  await import('@tensorflow/tfjs-backend-webgpu')
+  const own = makersWith((result, rest) => result.data().then(rest))
+  return localPlayer('tfjs webgpu', tf.version_core, own, () => select('webgpu'))
 }

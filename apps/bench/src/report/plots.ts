@@ -6,7 +6,14 @@ import type { Measure } from '../suite.ts'
 import { digits } from '../text.ts'
 
 /** The libraries in the order of their colours, which `style.css` has. */
-export const libraries = ['tfjs cpu', 'tfjs wasm', 'jax-js', 'onnxruntime', 'PyTorch'] as const
+export const libraries = [
+  'tfjs cpu',
+  'tfjs wasm',
+  'tfjs webgpu',
+  'jax-js',
+  'onnxruntime',
+  'PyTorch',
+] as const
 const color = {
   domain: [...libraries],
   range: libraries.map((_, i) => `var(--library-${i})`),
