@@ -40,7 +40,7 @@ function checkBytes(name: string, value: number): void {
  * WebGPU, no GPU, or not the features asked for.
  *
  * @example
- * ```ts no-run
+ * ```ts
  * import { setDevice, tensor } from '@nablajs/tensor'
  * import { webgpu } from '@nablajs/backend-webgpu'
  *

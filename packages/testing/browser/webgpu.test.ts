@@ -7,12 +7,12 @@ import { type WebGpuBackend, webgpu } from '@nablajs/backend-webgpu'
 import { conformance } from '@nablajs/testing'
 import { afterAll, expect, it } from 'vitest'
 import { trainDigits } from '../src/digits-cnn.ts'
-import { gpuMissing } from '../src/gpu.ts'
+import { webgpuMissing } from '../src/webgpu.ts'
 
 const contract = 'memory|dispose|map|primitives|reduce'
 const ops = 'add|exp|where|slice|sum|argmax|softmax|maxPool2d|gather|cumsum|uniform|randn'
 
-const reason = await gpuMissing()
+const reason = await webgpuMissing()
 if (reason !== undefined) it.skip(`webgpu in a browser (${reason})`, () => {})
 else {
   const made: WebGpuBackend[] = []

@@ -152,6 +152,8 @@ const part = 'it shows a part of a class, which means nothing alone'
 
 /** Examples that do not run here, with the reason. */
 export const notRun: Readonly<Record<string, string>> = {
+  'backend-webgpu/src/open.ts': 'it needs a GPU; the tests of its package have it',
+  'backend-webgpu/src/tfjs/index.ts': 'it needs TensorFlow.js; the tests of its package have it',
   'data/src/node/mnist.ts': files,
   'tensor/src/io/checkpoint.ts': files,
   'tensor/src/io/fetch.ts': files,

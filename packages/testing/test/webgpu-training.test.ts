@@ -12,9 +12,9 @@ import {
 } from '@nablajs/tensor'
 import { expect, it } from 'vitest'
 import { digitsCnn, trainDigits } from '../src/digits-cnn.ts'
-import { gpuMissing } from '../src/gpu.ts'
+import { webgpuMissing } from '../src/webgpu.ts'
 
-const reason = await gpuMissing()
+const reason = await webgpuMissing()
 const test = (title: string, body: (device: WebGpuBackend) => Promise<void>): void => {
   if (reason !== undefined) it.skip(`${title} (${reason})`, () => {})
   else

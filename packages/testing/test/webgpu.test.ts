@@ -2,12 +2,12 @@
 import { webgpu } from '@nablajs/backend-webgpu'
 import { conformance } from '@nablajs/testing'
 import { afterAll, expect, it, vi } from 'vitest'
-import { gpuMissing } from '../src/gpu.ts'
+import { webgpuMissing } from '../src/webgpu.ts'
 
 // A software driver compiles large shaders for a second each.
 vi.setConfig({ testTimeout: 300_000 })
 
-const reason = await gpuMissing()
+const reason = await webgpuMissing()
 if (reason !== undefined) it.skip(`conformance of webgpu (${reason})`, () => {})
 else {
   const made: { gpuErrors: number }[] = []

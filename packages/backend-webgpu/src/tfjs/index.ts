@@ -55,7 +55,7 @@ const linksOfTfjs: WeakMap<object, Link> = new WeakMap()
  * removed with its tensors.
  *
  * @example
- * ```ts no-run
+ * ```ts
  * import { webgpu } from '@nablajs/backend-webgpu'
  * import { connectTfjs, fromTfjs, toTfjs } from '@nablajs/backend-webgpu/tfjs'
  * import { setDevice, tensor } from '@nablajs/tensor'
