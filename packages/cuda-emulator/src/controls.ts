@@ -20,7 +20,7 @@ export interface Controls {
   compiledModules(): number
   /** From the next launch on. The seed decides the random order. */
   setOrder(order: ThreadOrder, seed?: number): void
-  /** From the next allocation and the next compilation on. */
+  /** From the next allocation on. */
   setStrict(strict: boolean): void
   /** From the next submitted work on. */
   setLazy(lazy: boolean): void

@@ -108,7 +108,7 @@ describe.skipIf(missing !== undefined)('a kernel with', () => {
       expect(() => gpu.alloc(4)).toThrow(message)
     })
 
-  it('an index outside of a shared array ends with the line, in strict mode', () => {
+  it('an index outside of a shared array ends with the line', () => {
     const k = kernel(
       '__shared__ float s[4][8];\n int i = threadIdx.x;\n s[i][i] = 1; __syncthreads();\n p[0] = s[1][2];',
     )
@@ -119,7 +119,7 @@ describe.skipIf(missing !== undefined)('a kernel with', () => {
     )
   })
 
-  it('a vector load that is not aligned ends with the line, in strict mode', () => {
+  it('a vector load that is not aligned ends with the line', () => {
     const k = kernel('\n float4 v = *reinterpret_cast<float4*>(p + 1);\n p[0] = v.x;')
     const p = gpu.upload(new Float32Array(16))
     gpu.launch(k, 1, 1, [p])

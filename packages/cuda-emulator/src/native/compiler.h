@@ -20,7 +20,7 @@ struct Compiled {
 
 /// Compiles a module, or takes it from the cache: by its source, headers and flags.
 Compiled compileModule(const SourceFile &source, const std::vector<SourceFile> &headers,
-                       const std::vector<std::string> &flags, bool strict);
+                       const std::vector<std::string> &flags);
 /// How many modules were compiled rather than found.
 unsigned long compiledModules();
 

@@ -160,11 +160,9 @@ nvrtcResult nvrtcCreateProgram(nvrtcProgram *program, const char *source, const 
 
 nvrtcResult nvrtcCompileProgram(nvrtcProgram program, int count, const char *const *given) {
   const Options options = parse(count, given);
-  bool strict;
   {
     std::lock_guard<std::mutex> guard(lock);
     if (!programs.has(program)) return NVRTC_ERROR_INVALID_PROGRAM;
-    strict = settings.strict;
   }
   program->image.clear();
   if (!options.unknown.empty()) {
@@ -172,7 +170,7 @@ nvrtcResult nvrtcCompileProgram(nvrtcProgram program, int count, const char *con
     return NVRTC_ERROR_INVALID_OPTION;
   }
   // Without the lock: compilers of several threads run side by side.
-  Compiled result = compileModule(program->source, program->headers, options.flags, strict);
+  Compiled result = compileModule(program->source, program->headers, options.flags);
   program->log = result.log;
   if (result.broken) return NVRTC_ERROR_BUILTIN_OPERATION_FAILURE;
   if (result.object.empty() || !fitsShared(result.object, program->log))

@@ -85,7 +85,7 @@ inline void __threadfence_system() {}
 #define assert(condition) \
   ((condition) ? (void)0 : ::emu::runtime->fail(710, "assert(" #condition ")", __FILE__, __LINE__))
 
-// What -fsanitize=bounds,alignment calls in strict mode; the layout is that of its runtime library.
+// What -fsanitize=bounds,alignment calls; the layout is that of its runtime library.
 namespace emu {
 struct SourceLocation {
   const char *file;
