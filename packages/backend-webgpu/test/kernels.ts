@@ -79,6 +79,35 @@ type Shape = readonly number[]
 /** What every element outside of a view holds. */
 const GUARD = 0x7fc0_1234
 
+/** A view as tensors are: its parts are getters, which a spread object does not copy. */
+class TestView implements View {
+  readonly #parts: View
+
+  constructor(parts: View) {
+    this.#parts = parts
+  }
+
+  get buffer(): DeviceBuffer {
+    return this.#parts.buffer
+  }
+
+  get dtype(): DType {
+    return this.#parts.dtype
+  }
+
+  get shape(): Shape {
+    return this.#parts.shape
+  }
+
+  get strides(): readonly number[] {
+    return this.#parts.strides
+  }
+
+  get offset(): number {
+    return this.#parts.offset
+  }
+}
+
 /** Views made of plain numbers on a device, and read back; see {@link testKernels}. */
 export class TestKernels {
   readonly kernels: Kernels
@@ -104,7 +133,7 @@ export class TestKernels {
     const buffer = this.#device.alloc(words.byteLength)
     this.#buffers.push(buffer)
     this.#device.write(buffer, words)
-    return { buffer, ...view }
+    return new TestView({ buffer, ...view })
   }
 
   /** A view full of NaN, for results. */

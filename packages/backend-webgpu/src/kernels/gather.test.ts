@@ -1,3 +1,4 @@
+import type { View } from '@nablajs/tensor/backend'
 import { expect, test } from 'vitest'
 import { difference, generator, kernelTests, type TestKernels, whole } from '../../test/kernels.ts'
 
@@ -143,9 +144,11 @@ kernelTests('many indices', (t) => {
   test('more workgroups than a device allows on one axis', async () => {
     const count = 65_535 * 64 + 77
     const out = t.empty([count])
-    const repeated = { shape: [count], strides: [0], offset: 0 }
+    const repeated = ({ buffer, dtype }: View): View => ({
+      ...{ buffer, dtype, shape: [count], strides: [0], offset: 0 },
+    })
     const [x, index] = [t.view([1], [7]), t.view([1], [0], { dtype: 'i32' })]
-    t.kernels.gather({ ...x, ...repeated }, { ...index, ...repeated }, out, 0)
+    t.kernels.gather(repeated(x), repeated(index), out, 0)
     expect((await t.read(out)).every((value) => value === 7)).toBe(true)
     t.finish()
   })

@@ -168,7 +168,8 @@ export function scatterAddKernel(runtime: Runtime): Kernels['scatterAdd'] {
 function addSorted(runtime: Runtime, out: View, index: View, src: View, axis: number): void {
   const length = index.shape[axis]!
   const shape = index.shape.map((extent, a) => (index.strides[a] === 0 && a !== axis ? 1 : extent))
-  const distinct: View = { ...index, shape }
+  const { buffer, dtype, strides, offset } = index
+  const distinct: View = { buffer, dtype, shape, strides, offset }
   const count = sizeOf(shape)
   const lines = count / length
   const repeats = index.shape.map((extent, a) => (a === axis || shape[a] === extent ? 1 : extent))
