@@ -7,7 +7,7 @@ import { assemble, FunctionBuilder } from '../codegen/wasm.ts'
 import { cpu } from '../cpu.ts'
 import { compileKernels } from '../kernels/load.ts'
 import { Memory } from '../memory.ts'
-import { Pool } from './pool.ts'
+import { Pool, sharing } from './pool.ts'
 
 const entry = new URL('../index.ts', import.meta.url).href
 const bytes = 1 << 20
@@ -126,6 +126,18 @@ describe('a pool of threads', () => {
     expect(calls).toBe(1)
     expect(() => memory.check('sync')).toThrow('no such luck')
   })
+})
+
+test('a worker that never finishes does not keep the caller waiting for ever', async () => {
+  const { memory, pool } = await started(2)
+  const code = binary(memory, (f) => f.repeat(() => f.i32(1)))
+  const { patience } = sharing
+  sharing.patience = 300
+  expect(() => pool.run({ run: sleep, code }, 0, 0, 100, 1)).toThrow(
+    'cpu: a kernel failed: a worker thread has not finished its part in 0.3 s',
+  )
+  sharing.patience = patience
+  expect(() => memory.check('sync')).toThrow('the cpu device has failed')
 })
 
 describe('workers that do not live', () => {

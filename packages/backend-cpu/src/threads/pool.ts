@@ -28,18 +28,20 @@ export interface Kernel {
   address?: number
 }
 
-/**
- * Work below this, in instructions on single elements or multiply-adds, stays with the caller while
- * workers sleep: about thirty microseconds, where waking one costs the caller ten. Workers that are
- * still awake from the job before are worth a quarter of it. Tests lower it, to share all work.
- */
-export const sharing: { leastWork: number } = { leastWork: 1 << 20 }
+/** What decides how work is shared; only tests change it. */
+export const sharing: {
+  /**
+   * Work below this, in instructions on single elements or multiply-adds, stays with the caller while
+   * workers sleep: about thirty microseconds, where waking one costs the caller ten. Workers that are
+   * still awake from the job before are worth a quarter of it.
+   */
+  leastWork: number
+  /** Milliseconds without any part finished after which a worker counts as dead. */
+  patience: number
+} = { leastWork: 1 << 20, patience: 120_000 }
 
 /** Looks at what the workers have left before going to sleep: some ten microseconds. */
 const looks = 10_000
-
-/** Milliseconds without any part finished after which a worker counts as dead. */
-const patience = 120_000
 
 export class Pool {
   /** With the caller. */
@@ -148,6 +150,7 @@ export class Pool {
       finished = Atomics.load(words, at.finished)
       if (finished === others) return
     }
+    const { patience } = sharing
     let deadline = performance.now() + patience
     Atomics.store(words, at.waiting, 1)
     for (;;) {
