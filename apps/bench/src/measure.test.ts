@@ -62,11 +62,11 @@ test('the slow sit out all rounds but the first', async () => {
     ],
     { rounds: 3, turn: 2 },
   )
-  expect(timing!.turns).toEqual([50, undefined, undefined])
+  expect(timing!.turns).toEqual([50, null, null])
 })
 
 test('a ratio is the median over rounds that both took part in', () => {
   const timing = (...turns: Timing['turns']): Timing => ({ name: '', version: '', ms: 0, turns })
   expect(ratioOf(timing(1, 2, 4), timing(2, 2, 2))).toBe(1)
-  expect(ratioOf(timing(1, 2, 4), timing(30, undefined, undefined))).toBe(30)
+  expect(ratioOf(timing(1, 2, 4), timing(30, null, null))).toBe(30)
 })

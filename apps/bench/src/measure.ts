@@ -31,8 +31,8 @@ export interface Timing {
   readonly version: string
   /** The median over the turns, in milliseconds. */
   readonly ms: number
-  /** The median of each turn; `undefined` where a slow contender sat out. */
-  readonly turns: readonly (number | undefined)[]
+  /** The median of each turn; null, which JSON has too, where a slow contender sat out. */
+  readonly turns: readonly (number | null)[]
 }
 
 export interface MeasureOptions {
@@ -52,7 +52,7 @@ export function median(values: readonly number[]): number {
 export function ratioOf(subject: Timing, peer: Timing): number {
   const ratios = subject.turns.flatMap((ms, round) => {
     const other = peer.turns[round]
-    return ms === undefined || other === undefined ? [] : [other / ms]
+    return typeof ms === 'number' && typeof other === 'number' ? [other / ms] : []
   })
   return median(ratios)
 }
@@ -87,16 +87,16 @@ export async function measure(
     }
     once.push(performance.now() - begin)
   }
-  const times = contenders.map((): (number | undefined)[] => [])
+  const times = contenders.map((): (number | null)[] => [])
   for (let round = 0; round < rounds; round++)
     for (const [i, contender] of contenders.entries()) {
-      const sitsOut = round > 0 && Math.min(once[i]!, times[i]![0]!) > slow * turn
-      times[i]!.push(sitsOut ? undefined : await takeTurn(contender, turn))
+      const sitsOut = round > 0 && Math.min(once[i]!, times[i]![0] ?? 0) > slow * turn
+      times[i]!.push(sitsOut ? null : await takeTurn(contender, turn))
     }
   return contenders.map(({ name, version }, i) => ({
     name,
     version,
-    ms: median(times[i]!.filter((ms) => ms !== undefined)),
+    ms: median(times[i]!.filter((ms) => ms !== null)),
     turns: times[i]!,
   }))
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Results } from '../results.ts'
+import { type Results, rowsOf } from '../results.ts'
 import { htmlReport } from './html.ts'
 
 const results: Results = {
@@ -9,7 +9,16 @@ const results: Results = {
   rounds: 1,
   turn: 1,
   floors: { flops: 1e9, bandwidth: 1e9 },
-  comparisons: [],
+  comparisons: [
+    {
+      suite: 'ops',
+      name: 'a work',
+      note: '',
+      subjects: [{ name: 'ours', version: '1', ms: 1, turns: [1, 2] }],
+      peers: [{ name: 'slow', version: '1', ms: 9, turns: [9, null] }],
+      skips: [],
+    },
+  ],
   measures: [],
   bars: [],
 }
@@ -17,7 +26,9 @@ const results: Results = {
 test('the report is one file that holds its data and asks for nothing', async () => {
   const html = await htmlReport(results)
   const data = /<script type="application\/json" id="results">(.*?)<\/script>/s.exec(html)![1]!
-  expect(JSON.parse(data)).toEqual({ ...results, load: undefined })
+  const read = JSON.parse(data) as Results
+  expect(read).toEqual({ ...results, load: undefined })
+  expect(rowsOf(read)).toEqual(rowsOf(results))
   // Two scripts, none from elsewhere; the data closed neither.
   expect(html.match(/<script/g)).toHaveLength(2)
   expect(html.match(/<\/script/g)).toHaveLength(2)

@@ -93,7 +93,8 @@ export function ratioPlot(
         dy: -12,
         fill: 'var(--muted)',
       }),
-      Plot.text(['← faster'], {
+      // Where there is room for it beside the middle one.
+      Plot.text(low < 0.3 ? ['← faster'] : [], {
         x: low,
         frameAnchor: 'top-left',
         textAnchor: 'start',
