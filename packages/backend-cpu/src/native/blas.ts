@@ -7,6 +7,7 @@ import {
   load,
   pathOf,
   type Settings,
+  threadsFor,
   unusable,
 } from './library.ts'
 import type { Matrix, NativeLibrary } from './types.ts'
@@ -164,7 +165,7 @@ function computes(koffi: Koffi, gemm: Gemm): boolean {
   return true
 }
 
-/** The count that the library last was set to: it is one for the process, while devices may differ. */
+/** The count that a library last was set to: it is one for the process, while devices and calls differ. */
 const current = new Map<string, number>()
 
 /** A BLAS and its place in the process. */
@@ -203,7 +204,7 @@ export class Blas {
     const bRows = leading(b, depth, n)
     const bColumns = bRows === 0 ? leading(turned(b), n, depth) : bRows
     if (aColumns === 0 || bColumns === 0) return false
-    this.#useThreads()
+    this.#useThreads(threadsFor(this.#settings, m * n * depth, parallel))
     const { base } = this.#settings.addresses
     // biome-ignore format: one operand to a line
     this.#gemm(
@@ -216,9 +217,8 @@ export class Blas {
     return true
   }
 
-  #useThreads(): void {
+  #useThreads(threads: number): void {
     const { path } = this.library
-    const { threads } = this.#settings
     if (!this.#setThreads || current.get(path) === threads) return
     this.#setThreads(threads)
     current.set(path, threads)
@@ -227,6 +227,9 @@ export class Blas {
 
 /** Below so many multiply-adds our own kernels are done before a library has begun. */
 const smallest = 512
+
+/** Multiply-adds from which several threads pay: some thirty microseconds of one. */
+const parallel = 4_000_000
 
 /** With fewer rows or columns memory is the limit, and our kernels, which do not pack, are ahead. */
 const few = 4

@@ -22,6 +22,14 @@ export interface Settings {
   readonly always: boolean
 }
 
+/**
+ * How many threads a call is for: one below `parallel` multiply-adds, where waking and joining threads
+ * costs more than it saves. It follows from the size alone, and so do the bits of the result.
+ */
+export function threadsFor({ threads }: Settings, work: number, parallel: number): number {
+  return work < parallel ? 1 : threads
+}
+
 /** Which library to use, and who says so. */
 export interface Choice {
   readonly option: keyof typeof variables

@@ -1,6 +1,14 @@
 /** Convolutions by oneDNN of the system, on the device's own memory. */
 import { DeviceError } from '@nablajs/tensor/backend'
-import { type Choice, type Koffi, load, pathOf, type Settings, unusable } from './library.ts'
+import {
+  type Choice,
+  type Koffi,
+  load,
+  pathOf,
+  type Settings,
+  threadsFor,
+  unusable,
+} from './library.ts'
 import { Arena, type Block, bindOneDnn, code, type OneDnnApi, unimplemented } from './onednn-api.ts'
 import type { Convolution, NativeLibrary, Pass } from './types.ts'
 
@@ -20,10 +28,24 @@ const capacity = 256
 /** Below so many multiply-adds our own kernels are done before a library has begun. */
 const smallest = 50_000
 
-/** Whether oneDNN is faster than our own kernels, as far as was measured. */
-function pays(pass: Pass, { weight, y, geometry }: Convolution): boolean {
+/**
+ * Multiply-adds from which several threads pay: some hundred microseconds of one. OpenMP's threads spin
+ * and wait for each other, so a machine that is busy otherwise makes a small convolution on several
+ * threads many times slower than on one.
+ */
+const parallel = 20_000_000
+
+/** The multiply-adds of a convolution. */
+function workOf({ weight, y }: Convolution): number {
   const [r, s, c] = weight as [number, number, number, number]
-  if (y.reduce((product, extent) => product * extent, r * s * c) < smallest) return false
+  return y.reduce((product, extent) => product * extent, r * s * c)
+}
+
+/** Whether oneDNN is faster than our own kernels, as far as was measured. */
+function pays(pass: Pass, convolution: Convolution): boolean {
+  if (workOf(convolution) < smallest) return false
+  const { weight, geometry } = convolution
+  const c = weight[2]!
   // The gradient for an image of few channels under large steps takes its slowest way.
   return pass !== 'gradInput' || c >= 8 || (geometry.stride[0] === 1 && geometry.stride[1] === 1)
 }
@@ -75,7 +97,7 @@ const passes = {
   },
 } as const satisfies Record<Pass, unknown>
 
-/** What OpenMP was last set to: the count is one for the process, while devices may differ. */
+/** What OpenMP was last set to: the count is one for the process, while devices and calls differ. */
 let threadsNow = 0
 
 export class OneDnn {
@@ -105,7 +127,8 @@ export class OneDnn {
     const { stride, padding, dilation, groups } = geometry
     if (!this.#settings.always && !pays(pass, convolution)) return false
     const key = `${pass} ${x} ${weight} ${y} ${stride} ${padding} ${dilation} ${groups}`
-    this.#useThreads()
+    // The plan is for as many threads as are set when it is made.
+    this.#useThreads(threadsFor(this.#settings, workOf(convolution), parallel))
     const plan = this.#planFor(key, pass, convolution)
     if (!plan) return false
     const { base } = this.#settings.addresses
@@ -123,8 +146,7 @@ export class OneDnn {
     this.#plans.clear()
   }
 
-  #useThreads(): void {
-    const { threads } = this.#settings
+  #useThreads(threads: number): void {
     if (threadsNow === threads) return
     this.#api.setThreads?.(threads)
     threadsNow = threads
