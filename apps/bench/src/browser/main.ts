@@ -11,7 +11,7 @@ import { run } from '../run.ts'
 import type { Measure } from '../suite.ts'
 import { suites } from '../suites/index.ts'
 import { showComparison, showFloors, showMeasure } from '../text.ts'
-import { openPeers, openSubjects } from './players.ts'
+import { openPeers, openSubjects, peerNames } from './players.ts'
 
 declare global {
   interface Window {
@@ -24,6 +24,10 @@ const query = new URLSearchParams(location.search)
 const number = (name: string, otherwise: number): number => Number(query.get(name) ?? otherwise)
 const [rounds, turn] = [number('rounds', 5), number('turn', 200)]
 const backends = query.get('backend')?.split(',') ?? ['cpu']
+// Theirs on WebGPU takes part where ours does.
+const peers = (query.get('peers')?.split(',').filter(Boolean) ?? peerNames).filter(
+  (name) => peerNames.includes(name) && (name !== 'tfjs-webgpu' || backends.includes('webgpu')),
+)
 const asked = query.get('suites')?.split(',') ?? suites.map(({ name }) => name)
 
 if (query.has('start')) await bench(asked)
@@ -86,7 +90,7 @@ async function measureAll(
   const date = new Date().toISOString()
   const field = {
     subjects: await openSubjects(backends, threads),
-    peers: await openPeers(backends, threads),
+    peers: await openPeers(peers, threads),
   }
   const wanted = suites.filter(({ name }) => names.includes(name))
   const seen = async (comparison: Comparison): Promise<void> => {

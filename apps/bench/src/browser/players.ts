@@ -46,9 +46,10 @@ export async function openSubjects(
   return players
 }
 
+/** By their names in `--peers`. */
 const libraries: Readonly<Record<string, (threads: number) => Promise<Player>>> = {
-  'tfjs cpu': async () => (await import('../peers/tfjs.ts')).tfjsCpu(),
-  'tfjs wasm': async (threads) =>
+  tfjs: async () => (await import('../peers/tfjs.ts')).tfjsCpu(),
+  'tfjs-wasm': async (threads) =>
     (await import('../peers/tfjs.ts')).tfjsWasm(
       {
         'tfjs-backend-wasm.wasm': wasmUrl,
@@ -57,25 +58,22 @@ const libraries: Readonly<Record<string, (threads: number) => Promise<Player>>> 
       },
       threads,
     ),
-  'tfjs webgpu': async () => (await import('../peers/tfjs.ts')).tfjsWebgpu(),
-  'jax-js wasm': async () => (await import('../peers/jax-js.ts')).jaxJs(JAX_JS_VERSION),
+  'tfjs-webgpu': async () => (await import('../peers/tfjs.ts')).tfjsWebgpu(),
+  'jax-js': async () => (await import('../peers/jax-js.ts')).jaxJs(JAX_JS_VERSION),
+  onnxruntime: async () => absent('onnxruntime', 'onnxruntime-node runs in Node alone'),
+  torch: async () => absent('PyTorch', 'it does not run in a page'),
 }
 
+export const peerNames = Object.keys(libraries)
+
 /** The other libraries; one that does not load says why in every work. */
-export async function openPeers(backends: readonly string[], threads: number): Promise<Player[]> {
+export async function openPeers(names: readonly string[], threads: number): Promise<Player[]> {
   const players: Player[] = []
-  const wanted = Object.entries(libraries).filter(
-    ([name]) => name !== 'tfjs webgpu' || backends.includes('webgpu'),
-  )
-  for (const [name, open] of wanted)
+  for (const name of names)
     try {
-      players.push(await open(threads))
+      players.push(await libraries[name]!(threads))
     } catch (error) {
       players.push(absent(name, (error as Error).message))
     }
-  return [
-    ...players,
-    absent('onnxruntime', 'onnxruntime-node runs in Node alone'),
-    absent('PyTorch', 'it does not run in a page'),
-  ]
+  return players
 }

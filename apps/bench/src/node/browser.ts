@@ -15,7 +15,7 @@ function chromium(): string | undefined {
 
 /** Serves the page; runs it in a headless Chromium and reports, or prints where to open it. */
 export async function runInBrowser(options: Options): Promise<void> {
-  const { suites, backends, rounds, turn } = options
+  const { suites, backends, peers, rounds, turn } = options
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const server = await createServer({ root, logLevel: 'error' })
   await server.listen()
@@ -23,6 +23,7 @@ export async function runInBrowser(options: Options): Promise<void> {
   url.search = new URLSearchParams({
     suites: suites.join(','),
     backend: backends.join(','),
+    peers: peers.join(','),
     rounds: String(rounds),
     turn: String(turn),
   }).toString()

@@ -5,7 +5,7 @@ import type { Suite } from '../suite.ts'
 
 export const backends = ['cpu', 'webgpu', 'cuda'] as const
 export type BackendName = (typeof backends)[number]
-export const peers = ['tfjs', 'tfjs-wasm', 'jax-js', 'onnxruntime', 'torch'] as const
+export const peers = ['tfjs', 'tfjs-wasm', 'tfjs-webgpu', 'jax-js', 'onnxruntime', 'torch'] as const
 export type PeerName = (typeof peers)[number]
 
 export interface Options {

@@ -71,6 +71,7 @@ const libraries: Record<PeerName, (threads: number) => Promise<Player[]>> = {
     const folder = dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))
     return [await tfjsWasm(folder + sep, threads)]
   },
+  'tfjs-webgpu': async () => [absent('tfjs webgpu', 'its WebGPU runs in pages: --browser')],
   'jax-js': async () => {
     const { version } = manifestOf('@jax-js/jax')
     return [await (await import('../peers/jax-js.ts')).jaxJs(version)]

@@ -9,9 +9,9 @@ import { showProfile } from '../text.ts'
 import type { Options } from './options.ts'
 
 /** Prints the time by kernel of each training step of the `train` suite, on the cpu device. */
-export async function profileTraining({ rounds, turn }: Options): Promise<void> {
+export async function profileTraining({ rounds, turn, threads }: Options): Promise<void> {
   for (const { name, task } of train.works) {
-    const device = await cpu()
+    const device = await cpu({ threads })
     const profile = profiled(device)
     setDevice(profile.device)
     const made = await prepare(

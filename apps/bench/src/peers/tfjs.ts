@@ -51,10 +51,10 @@ function layer(at: Layer, weights: tf.Variable[]): Apply {
           ? normalise(x, scale, offset)
           : tf.batchNorm(
               x as tf.Tensor4D,
-              mean as never,
-              variance as never,
-              offset as never,
-              scale as never,
+              mean as unknown as tf.Tensor1D,
+              variance as unknown as tf.Tensor1D,
+              offset as unknown as tf.Tensor1D,
+              scale as unknown as tf.Tensor1D,
             )
     }
     case 'relu':
@@ -111,6 +111,14 @@ const leavesWith =
       dispose: () => tf.dispose([...leaves, dy]),
     }
   }
+
+type Gradients = Parameters<tf.Optimizer['applyGradients']>[0] & Record<string, tf.Tensor>
+
+/** Plain tensors by the names of their variables, which will do, whatever the types ask for. */
+const gradientsFor = (weights: readonly tf.Variable[]): Gradients =>
+  Object.fromEntries(
+    weights.map(({ name, shape }): [string, tf.Tensor] => [name, tf.randomNormal(shape)]),
+  ) as unknown as Gradients
 
 const methods = {
   sgd: () => tf.train.momentum(1e-3, 0.9),
@@ -215,15 +223,10 @@ function makersWith(read: Read): Makers {
       if (method === 'adamw') return 'it has no AdamW'
       const optimizer = methods[method]()
       const weights = shapes.map((shape) => tf.variable(tf.randomNormal([...shape])))
-      const gradients = Object.fromEntries(
-        weights.map(({ name, shape }): [string, tf.Tensor] => [name, tf.randomNormal(shape)]),
-      )
+      const gradients = gradientsFor(weights)
       return {
         run() {
-          // Plain tensors will do, whatever the types ask for.
-          optimizer.applyGradients(
-            gradients as unknown as Parameters<typeof optimizer.applyGradients>[0],
-          )
+          optimizer.applyGradients(gradients)
           return read(weights.at(-1)!)
         },
         dispose() {
@@ -295,4 +298,18 @@ export async function tfjsWebgpu(): Promise<Player> {
   await import('@tensorflow/tfjs-backend-webgpu')
   const own = makersWith((result, rest) => result.data().then(rest))
   return localPlayer('tfjs webgpu', tf.version_core, own, () => select('webgpu'))
+}
+
+/** How many kernels its Adam runs for so many parameters in a step. */
+export async function adamKernels(parameters: number): Promise<number> {
+  await select('cpu')
+  const weights = Array.from({ length: parameters }, () => tf.variable(tf.zeros([8, 4])))
+  const gradients = gradientsFor(weights)
+  const optimizer = tf.train.adam(1e-3)
+  const step = (): void => optimizer.applyGradients(gradients)
+  step()
+  const { kernels } = await tf.profile(() => tf.tidy(step))
+  optimizer.dispose()
+  tf.dispose([...weights, ...Object.values(gradients)])
+  return kernels.length
 }
