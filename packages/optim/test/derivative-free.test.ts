@@ -199,6 +199,8 @@ describe('CMAES', () => {
   test.each([
     [[-1.2, 1], 0.3, null],
     [[-1.2, 1, 0, 2], 0.5, 9],
+    // So small a step-size grows fast, which holds the path of C back (h = 0).
+    [[5, 5, -5], 1e-3, null],
   ] as [Vector, number, number | null][])('follows its source from %j', (start, sigma, size) => {
     const x = make(start)
     const optimizer = new CMAES(x, { sigma, populationSize: size, seed: 5 })

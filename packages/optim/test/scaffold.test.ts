@@ -22,8 +22,13 @@ beforeAll(() => {
     cpSync(join(root, 'packages/optim', path), join(copy, 'packages/optim', path), {
       recursive: true,
     })
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-  symlinkSync(join(root, 'packages/optim/node_modules'), join(copy, 'packages/optim/node_modules'))
+  // Junctions need no rights on Windows; elsewhere the word says nothing.
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction')
+  symlinkSync(
+    join(root, 'packages/optim/node_modules'),
+    join(copy, 'packages/optim/node_modules'),
+    'junction',
+  )
 })
 afterAll(() => rmSync(copy, { recursive: true, force: true }))
 

@@ -210,6 +210,16 @@ describe('numbers', () => {
     expectClose(moved(up, [y], [[3, -2]]), [[-3, 2]])
   })
 
+  test('cautious makes a lone element at most a thousand times larger', () => {
+    const count = 4000
+    const x = leaf(new Array(count).fill(0))
+    const optimizer = new Chain([x], chain('test', [cautious]))
+    x.grad = tensor(Array.from({ length: count }, (_, i) => (i === 7 ? 2 : 0)))
+    optimizer.step()
+    expect(x.dataSync()[7]).toBeCloseTo(-2000, 9)
+    expect(x.dataSync().filter((value) => value !== 0)).toHaveLength(1)
+  })
+
   test('cautious moves nothing where nothing agrees', () => {
     const x = leaf([0, 0])
     const optimizer = new Chain([x], chain('test', [scale, cautious]), { factor: -1 })
