@@ -38,6 +38,7 @@ export interface Dispatch {
   readonly groups: readonly [x: number, y: number, z: number]
 }
 
+/** The extensions of WGSL that a device has. */
 export interface Features {
   /** The `subgroups` extension; `enable subgroups;` is allowed. */
   readonly subgroups: boolean
@@ -62,6 +63,7 @@ export interface Limits {
   readonly maxComputeWorkgroupStorageSize: number
 }
 
+/** The device as kernels see it: what it can do, and recording work on it. */
 export interface Runtime {
   readonly limits: Limits
   readonly features: Features
