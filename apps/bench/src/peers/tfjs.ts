@@ -112,7 +112,8 @@ const leavesWith =
     }
   }
 
-type Gradients = Parameters<tf.Optimizer['applyGradients']>[0] & Record<string, tf.Tensor>
+type Gradients = Parameters<ReturnType<typeof tf.train.adam>['applyGradients']>[0] &
+  Record<string, tf.Tensor>
 
 /** Plain tensors by the names of their variables, which will do, whatever the types ask for. */
 const gradientsFor = (weights: readonly tf.Variable[]): Gradients =>
