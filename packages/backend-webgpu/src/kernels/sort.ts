@@ -28,7 +28,6 @@ const SORTERS = 256
 
 interface Variant {
   readonly dtype: View['dtype']
-  readonly descending: boolean
   /** Axes that tell the lines apart. */
   readonly rank: number
   /** Where the result goes: dense pairs, or positions in the strided `out`. */
@@ -52,13 +51,13 @@ const storeText = (to: Variant['to']) =>
     ? 'store_out(i32(line) * p.length + i, pair);'
     : 'store_out(out_line(line) + i * p.out_step, i32(pair.y));'
 
-/** The bits in reverse order turn a sort around and leave ties alone. */
-const runs = defineKernel<Variant>(({ dtype, descending, rank, to }) => ({
+/** Where `p.turn` is all ones keys are turned over, and the sort with them, but not ties. */
+const runs = defineKernel<Variant>(({ dtype, rank, to }) => ({
   name: 'sort',
-  about: `Sorts runs of up to ${RUN} elements, ${descending ? 'the largest' : 'the smallest'} first; equal elements stay in order.`,
+  about: `Sorts runs of up to ${RUN} elements; equal elements stay in order.`,
   memory: { x: { element: 'u32' }, out: result(to) },
   params: [
-    ...['lines', 'length', 'run', 'runs', 'x_step'],
+    ...['lines', 'length', 'run', 'runs', 'turn', 'x_step'],
     ...(to === 'out' ? ['out_step', ...walkParams(rank, ['x', 'out'])] : walkParams(rank, ['x'])),
   ],
   threads: SORTERS,
@@ -81,7 +80,7 @@ const runs = defineKernel<Variant>(({ dtype, descending, rank, to }) => ({
         var pair = vec2<u32>(0xffffffffu, 0xffffffffu);
         if (line < u32(p.lines) && i < p.length) {
           let key = order(load_x(x_line(line) + i * p.x_step));
-          pair = vec2<u32>(${descending ? '~key' : 'key'}, u32(i));
+          pair = vec2<u32>(key ^ u32(p.turn), u32(i));
         }
         pairs[slot] = pair;
       }
@@ -189,10 +188,10 @@ function sortLines(
     if (!from)
       runs(
         runtime,
-        { dtype: x.dtype, descending, rank, to: kind },
+        { dtype: x.dtype, rank, to: kind },
         {
           buffers: { x: x.buffer, out: to },
-          params: { ...shared, run, runs: pieces },
+          params: { ...shared, run, runs: pieces, turn: descending ? -1 : 0 },
           groups: Math.ceil((lines * pieces * run) / RUN),
         },
       )

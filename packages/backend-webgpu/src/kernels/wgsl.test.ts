@@ -18,8 +18,12 @@ test('multiplying by the inverse divides exactly', () => {
 })
 
 test('texts of the division', () => {
-  expect(divideText(true)).toMatchInlineSnapshot(`"fn divide(n: u32, by: i32, inverse: i32) -> u32 { return u32((f32(n) + 0.5) * bitcast<f32>(inverse)); }"`)
-  expect(divideText(false)).toMatchInlineSnapshot(`"fn divide(n: u32, by: i32, inverse: i32) -> u32 { return n / u32(by); }"`)
+  expect(divideText(true)).toMatchInlineSnapshot(
+    `"fn divide(n: u32, by: i32, inverse: i32) -> u32 { return u32((f32(n) + 0.5) * bitcast<f32>(inverse)); }"`,
+  )
+  expect(divideText(false)).toMatchInlineSnapshot(
+    `"fn divide(n: u32, by: i32, inverse: i32) -> u32 { return n / u32(by); }"`,
+  )
 })
 
 test('margins', () => {

@@ -1,0 +1,77 @@
+/** The shaders of representative calls, kept as files beside this one: a change of a shader shows in review. */
+import type { DeviceBuffer, Kernels, View } from '@nablajs/tensor/backend'
+import { expect, test } from 'vitest'
+import type { Dispatch, Runtime } from '../runtime/kernel.ts'
+import { webgpuKernels } from './index.ts'
+
+/** A runtime without a device: it keeps what is dispatched. */
+function recorder(): { kernels: Kernels; calls: Dispatch[] } {
+  const calls: Dispatch[] = []
+  const runtime: Runtime = {
+    limits: {
+      maxStorageBuffersPerShaderStage: 8,
+      maxStorageBufferBindingSize: 2 ** 27,
+      maxBufferSize: 2 ** 28,
+      maxUniformBufferBindingSize: 2 ** 16,
+      maxComputeWorkgroupsPerDimension: 65535,
+      maxComputeInvocationsPerWorkgroup: 256,
+      maxComputeWorkgroupSizeX: 256,
+      maxComputeWorkgroupSizeY: 256,
+      maxComputeWorkgroupSizeZ: 64,
+      maxComputeWorkgroupStorageSize: 16384,
+    },
+    features: { subgroups: false, subgroupMinSize: 0, subgroupMaxSize: 0, f16: false },
+    dispatch: (call) => calls.push(call),
+    scratch: (bytes) => ({ bytes }),
+    release: () => {},
+  }
+  return { kernels: webgpuKernels(runtime), calls }
+}
+
+function view(shape: readonly number[], dtype: View['dtype'] = 'f32'): View {
+  let size = 1
+  const strides = shape.toReversed().map((extent) => {
+    const own = size
+    size *= extent
+    return own
+  })
+  const buffer: DeviceBuffer = { bytes: size * 4 }
+  return { buffer, dtype, shape, strides: strides.toReversed(), offset: 0 }
+}
+
+const conv = { stride: [2, 2], padding: [1, 1], dilation: [1, 1], groups: 1 } as const
+const pool = { kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] } as const
+const x = view([8, 16, 16, 32])
+const y = view([8, 8, 8, 64])
+const weight = view([3, 3, 32, 64])
+
+const cases: Readonly<Record<string, (kernels: Kernels) => void>> = {
+  matmul: (k) => k.matmul(view([512, 256]), view([256, 512]), view([512, 512])),
+  'matmul-parts': (k) => k.matmul(view([3, 4096]), view([4096, 100]), view([3, 100])),
+  'matmul-small': (k) => k.matmul(view([50, 5, 7]), view([50, 7, 6]), view([50, 5, 6])),
+  conv2d: (k) => k.conv2d(x, weight, y, conv),
+  'conv2d-grad-input': (k) => k.conv2dGradInput(y, weight, x, conv),
+  'conv2d-grad-weight': (k) => k.conv2dGradWeight(x, y, weight, conv),
+  depthwise: (k) => k.conv2d(x, view([3, 3, 1, 32]), view([8, 8, 8, 32]), { ...conv, groups: 32 }),
+  'max-pool2d': (k) => k.maxPool2d(x, view([8, 8, 8, 32]), view([8, 8, 8, 32], 'i32'), pool),
+  gather: (k) => k.gather(view([100, 32]), view([7, 32], 'i32'), view([7, 32]), 0),
+  'scatter-add': (k) => k.scatterAdd(view([100, 32]), view([700, 32], 'i32'), view([700, 32]), 0),
+  sort: (k) => k.sort(view([4, 5000]), view([4, 5000], 'i32'), 1, true),
+  cumulative: (k) => k.cumulative(view([4, 5000]), view([4, 5000]), 1, 'max'),
+}
+
+test.each(Object.keys(cases))('%s', async (name) => {
+  const { kernels, calls } = recorder()
+  cases[name]!(kernels)
+  const modules = [...new Set(calls.map(({ kernel }) => kernel.code))]
+  await expect(modules.join('\n// ----\n\n')).toMatchFileSnapshot(`./snapshots/${name}.wgsl`)
+})
+
+test('one text for one variant, whatever the shapes', () => {
+  const { kernels, calls } = recorder()
+  for (const n of [256, 512, 1024]) kernels.matmul(view([n, n]), view([n, n]), view([n, n]))
+  const texts = new Set(calls.filter(({ kernel }) => kernel.name === 'matmul').map((c) => c.kernel))
+  // Two tiles: the larger products have the larger one.
+  expect(texts.size).toBeLessThanOrEqual(3)
+  expect(calls.every(({ params }) => params.every(Number.isFinite))).toBe(true)
+})

@@ -1,0 +1,195 @@
+// c[pixel, column] = sum over taps and channels of a[window of the pixel] b[tap, channel, column].
+
+struct Params {
+  groups: i32,
+  rows: i32,
+  columns: i32,
+  depth: i32,
+  tiles_down: i32,
+  tiles_across: i32,
+  batches: i32,
+  chunk: i32,
+  a_first: i32,
+  a_group: i32,
+  a_image: i32,
+  a_pixel: i32,
+  height: i32,
+  width: i32,
+  grid_height: i32,
+  grid_width: i32,
+  stride_h: i32,
+  stride_w: i32,
+  top: i32,
+  left: i32,
+  dilation_h: i32,
+  dilation_w: i32,
+  channels: i32,
+  channels_inverse: i32,
+  taps: i32,
+  taps_inverse: i32,
+  b_first: i32,
+  b_group: i32,
+  b_row: i32,
+  b_tap: i32,
+  b_down: i32,
+  b_across: i32,
+  c_first: i32,
+  c_group: i32,
+  c_image: i32,
+  c_row: i32,
+  c_pixel: i32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> c: array<f32>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn load_a(at: i32) -> vec4<f32> { return a[at]; }
+fn load_b(at: i32) -> vec4<f32> { return b[at]; }
+fn load_c(at: i32) -> f32 { return c[at]; }
+fn store_c(at: i32, value: f32) { c[at] = value; }
+
+fn divide(n: u32, by: i32, inverse: i32) -> u32 { return u32((f32(n) + 0.5) * bitcast<f32>(inverse)); }
+// The depth counts channels, then taps along a row, then rows.
+fn tap_of(depth: u32) -> vec3<i32> {
+  let tap = divide(depth, p.channels, p.channels_inverse);
+  let row = divide(tap, p.taps, p.taps_inverse);
+  return vec3<i32>(i32(row), i32(tap) - i32(row) * p.taps, i32(depth) - i32(tap) * p.channels);
+}
+fn start(group: u32) -> vec3<i32> {
+  let g = i32(group);
+  return vec3<i32>(p.a_first + g * p.a_group, p.b_first + g * p.b_group, p.c_first + g * p.c_group);
+}
+// The image, and the first row and column of the window.
+fn a_lane(pixel: u32, start: i32) -> vec4<i32> {
+  let v = i32(pixel % u32(p.grid_width));
+  let line = pixel / u32(p.grid_width);
+  let u = i32(line % u32(p.grid_height));
+  let image = i32(line / u32(p.grid_height));
+  return vec4<i32>(start + image * p.a_image, u * p.stride_h - p.top, v * p.stride_w - p.left, 0);
+}
+fn a_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
+  let tap = tap_of(depth);
+  let y = lane.y + tap.x * p.dilation_h;
+  let x = lane.z + tap.y * p.dilation_w;
+  // Negative numbers are large as u32.
+  if (u32(y) >= u32(p.height) || u32(x) >= u32(p.width)) {
+    return vec4<f32>();
+  }
+  return load_a((lane.x + (y * p.width + x) * p.a_pixel + tap.z) >> 2u);
+}
+fn b_lane(column: u32, start: i32) -> vec4<i32> {
+  return vec4<i32>(start + i32(column) * p.b_across, 0, 0, 0);
+}
+fn b_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
+  let tap = tap_of(depth);
+  let at = lane.x + tap.x * p.b_row + tap.y * p.b_tap + tap.z * p.b_down;
+  return load_b((at) >> 2u);
+}
+fn c_at(pixel: u32, column: u32, start: i32) -> i32 {
+  let v = i32(pixel % u32(p.grid_width));
+  let line = pixel / u32(p.grid_width);
+  let u = i32(line % u32(p.grid_height));
+  let image = i32(line / u32(p.grid_height));
+  return start + image * p.c_image + u * p.c_row + v * p.c_pixel + i32(column);
+}
+
+var<workgroup> a_tile: array<vec4<f32>, 288>;
+var<workgroup> b_tile: array<vec4<f32>, 288>;
+
+fn a_slot_lane(slot: u32) -> u32 { return slot / 8u; }
+fn a_slot_depth(slot: u32) -> u32 { return slot % 8u * 4u; }
+fn a_slot_place(slot: u32) -> u32 { return a_slot_lane(slot) * 9u + a_slot_depth(slot) / 4u; }
+
+fn a_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
+  if (depth >= end) {
+    return vec4<f32>();
+  }
+  return a_load(lane, depth);
+}
+
+fn b_slot_lane(slot: u32) -> u32 { return slot / 8u; }
+fn b_slot_depth(slot: u32) -> u32 { return slot % 8u * 4u; }
+fn b_slot_place(slot: u32) -> u32 { return b_slot_lane(slot) * 9u + b_slot_depth(slot) / 4u; }
+
+fn b_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
+  if (depth >= end) {
+    return vec4<f32>();
+  }
+  return b_load(lane, depth);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group_id: vec3<u32>,
+  @builtin(num_workgroups) group_count: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  // Workgroups beyond the limit of one axis go on along the next.
+  let group = group_id.y * group_count.x + group_id.x;
+  if (group >= u32(p.groups)) {
+    return;
+  }
+  // Which tile of which product: columns run fastest, then rows.
+  var rest = group;
+  let column = rest % u32(p.tiles_across) * 32u;
+  rest /= u32(p.tiles_across);
+  let row = rest % u32(p.tiles_down) * 32u;
+  rest /= u32(p.tiles_down);
+  let begin = start(rest);
+  let first = 0u;
+  let end = u32(p.depth);
+  let tile_row = thread / 8u;
+  let tile_column = thread % 8u;
+  var a_lanes: array<vec4<i32>, 4>;
+  var a_ends: array<u32, 4>;
+  for (var i = 0u; i < 4u; i++) {
+    let lane = row + a_slot_lane(thread + i * 64u);
+    a_lanes[i] = a_lane(lane, begin.x);
+    a_ends[i] = select(0u, end, lane < u32(p.rows));
+  }
+  var b_lanes: array<vec4<i32>, 4>;
+  var b_ends: array<u32, 4>;
+  for (var i = 0u; i < 4u; i++) {
+    let lane = column + b_slot_lane(thread + i * 64u);
+    b_lanes[i] = b_lane(lane, begin.y);
+    b_ends[i] = select(0u, end, lane < u32(p.columns));
+  }
+  var sums: array<vec4<f32>, 4>;
+  for (var slice = first; slice < end; slice += 32u) {
+    for (var i = 0u; i < 4u; i++) {
+      let slot = thread + i * 64u;
+      a_tile[a_slot_place(slot)] = a_quad(a_lanes[i], slice + a_slot_depth(slot), a_ends[i]);
+    }
+    for (var i = 0u; i < 4u; i++) {
+      let slot = thread + i * 64u;
+      b_tile[b_slot_place(slot)] = b_quad(b_lanes[i], slice + b_slot_depth(slot), b_ends[i]);
+    }
+    workgroupBarrier();
+    for (var quad = 0u; quad < 8u; quad++) {
+      let d0 = b_tile[(tile_column + 0u) * 9u + quad];
+      let d1 = b_tile[(tile_column + 8u) * 9u + quad];
+      let d2 = b_tile[(tile_column + 16u) * 9u + quad];
+      let d3 = b_tile[(tile_column + 24u) * 9u + quad];
+      let b0 = vec4<f32>(d0.x, d1.x, d2.x, d3.x);
+      let b1 = vec4<f32>(d0.y, d1.y, d2.y, d3.y);
+      let b2 = vec4<f32>(d0.z, d1.z, d2.z, d3.z);
+      let b3 = vec4<f32>(d0.w, d1.w, d2.w, d3.w);
+      for (var i = 0u; i < 4u; i++) {
+        let a = a_tile[(tile_row + i * 8u) * 9u + quad];
+        sums[i] += a.x * b0 + a.y * b1 + a.z * b2 + a.w * b3;
+      }
+    }
+    workgroupBarrier();
+  }
+  for (var i = 0u; i < 4u; i++) {
+    let to_row = row + tile_row + i * 8u;
+    for (var j = 0u; j < 4u; j++) {
+      let to_column = column + tile_column + j * 8u;
+      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
+        store_c(c_at(to_row, to_column, begin.z), sums[i][j]);
+      }
+    }
+  }
+}

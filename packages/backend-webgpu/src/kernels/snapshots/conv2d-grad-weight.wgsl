@@ -1,0 +1,228 @@
+// c[tap and channel, column] = sum over pixels of a[window of the pixel] b[pixel, column].
+
+struct Params {
+  groups: i32,
+  rows: i32,
+  columns: i32,
+  depth: i32,
+  tiles_down: i32,
+  tiles_across: i32,
+  batches: i32,
+  chunk: i32,
+  a_first: i32,
+  a_group: i32,
+  a_image: i32,
+  a_pixel: i32,
+  height: i32,
+  width: i32,
+  stride_h: i32,
+  stride_w: i32,
+  top: i32,
+  left: i32,
+  dilation_h: i32,
+  dilation_w: i32,
+  b_first: i32,
+  b_pixel: i32,
+  c_first: i32,
+  c_down: i32,
+  column_group: i32,
+  channels: i32,
+  taps: i32,
+  grid_height: i32,
+  grid_height_inverse: i32,
+  grid_width: i32,
+  grid_width_inverse: i32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> c: array<f32>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn load_a(at: i32) -> vec4<f32> { return a[at]; }
+fn load_b(at: i32) -> vec4<f32> { return b[at]; }
+fn load_c(at: i32) -> f32 { return c[at]; }
+fn store_c(at: i32, value: f32) { c[at] = value; }
+
+fn divide(n: u32, by: i32, inverse: i32) -> u32 { return u32((f32(n) + 0.5) * bitcast<f32>(inverse)); }
+fn start(group: u32) -> vec3<i32> {
+  let g = i32(group);
+  let columns = g * p.column_group;
+  return vec3<i32>(p.a_first + g * p.a_group, p.b_first + columns, p.c_first + columns);
+}
+// The channel, and where the tap lies from the corner of a window.
+fn a_lane(row: u32, start: i32) -> vec4<i32> {
+  let tap = row / u32(p.channels);
+  let y = i32(tap / u32(p.taps)) * p.dilation_h - p.top;
+  let x = i32(tap % u32(p.taps)) * p.dilation_w - p.left;
+  return vec4<i32>(start + i32(row % u32(p.channels)), y, x, 0);
+}
+fn a_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
+  let line = divide(depth, p.grid_width, p.grid_width_inverse);
+  let image = divide(line, p.grid_height, p.grid_height_inverse);
+  let y = (i32(line) - i32(image) * p.grid_height) * p.stride_h + lane.y;
+  let x = (i32(depth) - i32(line) * p.grid_width) * p.stride_w + lane.z;
+  // Negative numbers are large as u32.
+  if (u32(y) >= u32(p.height) || u32(x) >= u32(p.width)) {
+    return vec4<f32>();
+  }
+  return load_a((lane.x + i32(image) * p.a_image + (y * p.width + x) * p.a_pixel) >> 2u);
+}
+fn b_lane(column: u32, start: i32) -> vec4<i32> {
+  return vec4<i32>(start + i32(column), 0, 0, 0);
+}
+fn b_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
+  return load_b((lane.x + i32(depth) * p.b_pixel) >> 2u);
+}
+fn c_at(row: u32, column: u32, start: i32) -> i32 {
+  return start + i32(row) * p.c_down + i32(column);
+}
+
+var<workgroup> a_tile: array<vec4<f32>, 256>;
+var<workgroup> b_tile: array<vec4<f32>, 256>;
+
+fn a_slot_lane(slot: u32) -> u32 { return slot % 8u * 4u; }
+fn a_slot_depth(slot: u32) -> u32 { return slot / 8u; }
+fn a_slot_place(slot: u32) -> u32 { return slot; }
+
+fn a_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
+  if (depth >= end) {
+    return vec4<f32>();
+  }
+  return a_load(lane, depth);
+}
+
+fn b_slot_lane(slot: u32) -> u32 { return slot % 8u * 4u; }
+fn b_slot_depth(slot: u32) -> u32 { return slot / 8u; }
+fn b_slot_place(slot: u32) -> u32 { return slot; }
+
+fn b_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
+  if (depth >= end) {
+    return vec4<f32>();
+  }
+  return b_load(lane, depth);
+}
+
+fn part_at(part: u32, row: u32, column: u32) -> i32 {
+  return i32((part * u32(p.rows) + row) * u32(p.columns) + column);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group_id: vec3<u32>,
+  @builtin(num_workgroups) group_count: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  // Workgroups beyond the limit of one axis go on along the next.
+  let group = group_id.y * group_count.x + group_id.x;
+  if (group >= u32(p.groups)) {
+    return;
+  }
+  // Which tile of which product: columns run fastest, then rows.
+  var rest = group;
+  let column = rest % u32(p.tiles_across) * 32u;
+  rest /= u32(p.tiles_across);
+  let row = rest % u32(p.tiles_down) * 32u;
+  rest /= u32(p.tiles_down);
+  let begin = start(rest % u32(p.batches));
+  let first = rest / u32(p.batches) * u32(p.chunk);
+  let end = min(first + u32(p.chunk), u32(p.depth));
+  let tile_row = thread / 8u;
+  let tile_column = thread % 8u;
+  var a_lanes: array<vec4<i32>, 4>;
+  var a_ends: array<u32, 4>;
+  for (var i = 0u; i < 4u; i++) {
+    let lane = row + a_slot_lane(thread + i * 64u);
+    a_lanes[i] = a_lane(lane, begin.x);
+    a_ends[i] = select(0u, end, lane < u32(p.rows));
+  }
+  var b_lanes: array<vec4<i32>, 4>;
+  var b_ends: array<u32, 4>;
+  for (var i = 0u; i < 4u; i++) {
+    let lane = column + b_slot_lane(thread + i * 64u);
+    b_lanes[i] = b_lane(lane, begin.y);
+    b_ends[i] = select(0u, end, lane < u32(p.columns));
+  }
+  var sums: array<vec4<f32>, 4>;
+  for (var slice = first; slice < end; slice += 32u) {
+    for (var i = 0u; i < 4u; i++) {
+      let slot = thread + i * 64u;
+      a_tile[a_slot_place(slot)] = a_quad(a_lanes[i], slice + a_slot_depth(slot), a_ends[i]);
+    }
+    for (var i = 0u; i < 4u; i++) {
+      let slot = thread + i * 64u;
+      b_tile[b_slot_place(slot)] = b_quad(b_lanes[i], slice + b_slot_depth(slot), b_ends[i]);
+    }
+    workgroupBarrier();
+    for (var quad = 0u; quad < 8u; quad++) {
+      let b0 = b_tile[(quad * 4u + 0u) * 8u + tile_column];
+      let b1 = b_tile[(quad * 4u + 1u) * 8u + tile_column];
+      let b2 = b_tile[(quad * 4u + 2u) * 8u + tile_column];
+      let b3 = b_tile[(quad * 4u + 3u) * 8u + tile_column];
+      for (var i = 0u; i < 1u; i++) {
+        let a0 = a_tile[(quad * 4u + 0u) * 8u + tile_row + i * 8u];
+        let a1 = a_tile[(quad * 4u + 1u) * 8u + tile_row + i * 8u];
+        let a2 = a_tile[(quad * 4u + 2u) * 8u + tile_row + i * 8u];
+        let a3 = a_tile[(quad * 4u + 3u) * 8u + tile_row + i * 8u];
+        sums[i * 4u + 0u] += a0.x * b0 + a1.x * b1 + a2.x * b2 + a3.x * b3;
+        sums[i * 4u + 1u] += a0.y * b0 + a1.y * b1 + a2.y * b2 + a3.y * b3;
+        sums[i * 4u + 2u] += a0.z * b0 + a1.z * b1 + a2.z * b2 + a3.z * b3;
+        sums[i * 4u + 3u] += a0.w * b0 + a1.w * b1 + a2.w * b2 + a3.w * b3;
+      }
+    }
+    workgroupBarrier();
+  }
+  for (var i = 0u; i < 4u; i++) {
+    let to_row = row + (tile_row + i / 4u * 8u) * 4u + i % 4u;
+    for (var j = 0u; j < 4u; j++) {
+      let to_column = column + tile_column * 4u + j;
+      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
+        store_c(part_at(rest, to_row, to_column), sums[i][j]);
+      }
+    }
+  }
+}
+
+// ----
+
+// Adds up the parts of every element, always in the same order.
+
+struct Params {
+  groups: i32,
+  count: i32,
+  parts_count: i32,
+  out_first: i32,
+  out_step0: i32,
+}
+
+@group(0) @binding(0) var<storage, read> parts: array<f32>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+fn load_parts(at: i32) -> f32 { return parts[at]; }
+fn load_out(at: i32) -> f32 { return out[at]; }
+fn store_out(at: i32, value: f32) { out[at] = value; }
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group_id: vec3<u32>,
+  @builtin(num_workgroups) group_count: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  // Workgroups beyond the limit of one axis go on along the next.
+  let group = group_id.y * group_count.x + group_id.x;
+  if (group >= u32(p.groups)) {
+    return;
+  }
+  let number = group * 64u + thread;
+  if (number >= u32(p.count)) {
+    return;
+  }
+  let i0 = i32(number);
+  let out_at = p.out_first + i0 * p.out_step0;
+  var sum = 0.0;
+  for (var part = 0; part < p.parts_count; part++) {
+    sum += load_parts(part * p.count + i32(number));
+  }
+  store_out(out_at, sum);
+}

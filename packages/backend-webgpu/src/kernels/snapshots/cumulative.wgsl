@@ -1,0 +1,248 @@
+// A running max in blocks of 1024, and the total of each block.
+
+struct Params {
+  groups: i32,
+  length: i32,
+  blocks: i32,
+  x_step: i32,
+  out_step: i32,
+  x_first: i32,
+  out_first: i32,
+  x_step0: i32,
+  out_step0: i32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read_write> out: array<u32>;
+@group(0) @binding(2) var<storage, read_write> totals: array<u32>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn load_x(at: i32) -> u32 { return x[at]; }
+fn load_out(at: i32) -> u32 { return out[at]; }
+fn store_out(at: i32, value: u32) { out[at] = value; }
+fn load_totals(at: i32) -> u32 { return totals[at]; }
+fn store_totals(at: i32, value: u32) { totals[at] = value; }
+
+alias T = u32;
+fn order(bits: u32) -> u32 {
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    return 0xffffffffu; // NaN
+  }
+  if (bits == 0x80000000u) {
+    return 0x80000000u; // -0, as 0
+  }
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+fn decode(bits: u32) -> T { let key = order(bits); return key; }
+fn encode(key: T) -> u32 {
+  if (key == 0xffffffffu) {
+    return 0x7fc00000u; // NaN
+  }
+  return select(~key, key & 0x7fffffffu, key >= 0x80000000u);
+}
+fn join(a: T, b: T) -> T { return max(a, b); }
+
+fn x_line(line: u32) -> i32 {
+  let i0 = i32(line);
+  let x_at = p.x_first + i0 * p.x_step0;
+  return x_at;
+}
+
+fn out_line(line: u32) -> i32 {
+  let i0 = i32(line);
+  let out_at = p.out_first + i0 * p.out_step0;
+  return out_at;
+}
+
+var<workgroup> sums: array<T, 256>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) group_id: vec3<u32>,
+  @builtin(num_workgroups) group_count: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  // Workgroups beyond the limit of one axis go on along the next.
+  let group = group_id.y * group_count.x + group_id.x;
+  if (group >= u32(p.groups)) {
+    return;
+  }
+  let line = group / u32(p.blocks);
+  let first = i32(group % u32(p.blocks) * 1024u + thread * 4u);
+  let x_at = x_line(line);
+  let out_at = out_line(line);
+  // What lies beyond the end comes after everything, so it may be anything: the last element again.
+  var own: array<T, 4>;
+  for (var i = 0; i < 4; i++) {
+    let value = decode(load_x(x_at + min(first + i, p.length - 1) * p.x_step));
+    if (i == 0) {
+      own[i] = value;
+    } else {
+      own[i] = join(own[i - 1], value);
+    }
+  }
+  // The threads' totals, joined with those 1, 2, 4 ... threads before (Hillis and Steele 1986).
+  var total = own[3];
+  for (var step = 1u; step < 256u; step *= 2u) {
+    sums[thread] = total;
+    workgroupBarrier();
+    if (thread >= step) {
+      total = join(sums[thread - step], total);
+    }
+    workgroupBarrier();
+  }
+  sums[thread] = total;
+  workgroupBarrier();
+  for (var i = 0; i < 4; i++) {
+    if (first + i < p.length) {
+      var value = own[i];
+      if (thread > 0u) {
+        value = join(sums[thread - 1u], value);
+      }
+      store_out(out_at + (first + i) * p.out_step, encode(value));
+    }
+  }
+  if (thread == 255u) {
+    store_totals(i32(group), encode(total));
+  }
+}
+
+// ----
+
+// A running max of each line, one thread to a line.
+
+struct Params {
+  groups: i32,
+  count: i32,
+  length: i32,
+  x_step: i32,
+  out_step: i32,
+  x_first: i32,
+  out_first: i32,
+  x_step0: i32,
+  out_step0: i32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<u32>;
+@group(0) @binding(1) var<uniform> p: Params;
+
+fn load_x(at: i32) -> u32 { return x[at]; }
+fn load_out(at: i32) -> u32 { return x[at]; }
+fn store_out(at: i32, value: u32) { x[at] = value; }
+
+alias T = u32;
+fn order(bits: u32) -> u32 {
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    return 0xffffffffu; // NaN
+  }
+  if (bits == 0x80000000u) {
+    return 0x80000000u; // -0, as 0
+  }
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+fn decode(bits: u32) -> T { let key = order(bits); return key; }
+fn encode(key: T) -> u32 {
+  if (key == 0xffffffffu) {
+    return 0x7fc00000u; // NaN
+  }
+  return select(~key, key & 0x7fffffffu, key >= 0x80000000u);
+}
+fn join(a: T, b: T) -> T { return max(a, b); }
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group_id: vec3<u32>,
+  @builtin(num_workgroups) group_count: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  // Workgroups beyond the limit of one axis go on along the next.
+  let group = group_id.y * group_count.x + group_id.x;
+  if (group >= u32(p.groups)) {
+    return;
+  }
+  let number = group * 64u + thread;
+  if (number >= u32(p.count)) {
+    return;
+  }
+  let i0 = i32(number);
+  let x_at = p.x_first + i0 * p.x_step0;
+  let out_at = p.out_first + i0 * p.out_step0;
+  var sofar = decode(load_x(x_at));
+  store_out(out_at, encode(sofar));
+  for (var i = 1; i < p.length; i++) {
+    sofar = join(sofar, decode(load_x(x_at + i * p.x_step)));
+    store_out(out_at + i * p.out_step, encode(sofar));
+  }
+}
+
+// ----
+
+// Joins each block with the running max of the blocks before it.
+
+struct Params {
+  groups: i32,
+  count: i32,
+  length: i32,
+  blocks: i32,
+  out_step: i32,
+  out_first: i32,
+  out_step0: i32,
+}
+
+@group(0) @binding(0) var<storage, read> totals: array<u32>;
+@group(0) @binding(1) var<storage, read_write> out: array<u32>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+fn load_totals(at: i32) -> u32 { return totals[at]; }
+fn load_out(at: i32) -> u32 { return out[at]; }
+fn store_out(at: i32, value: u32) { out[at] = value; }
+
+alias T = u32;
+fn order(bits: u32) -> u32 {
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    return 0xffffffffu; // NaN
+  }
+  if (bits == 0x80000000u) {
+    return 0x80000000u; // -0, as 0
+  }
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+fn decode(bits: u32) -> T { let key = order(bits); return key; }
+fn encode(key: T) -> u32 {
+  if (key == 0xffffffffu) {
+    return 0x7fc00000u; // NaN
+  }
+  return select(~key, key & 0x7fffffffu, key >= 0x80000000u);
+}
+fn join(a: T, b: T) -> T { return max(a, b); }
+
+fn out_line(line: u32) -> i32 {
+  let i0 = i32(line);
+  let out_at = p.out_first + i0 * p.out_step0;
+  return out_at;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group_id: vec3<u32>,
+  @builtin(num_workgroups) group_count: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  // Workgroups beyond the limit of one axis go on along the next.
+  let group = group_id.y * group_count.x + group_id.x;
+  if (group >= u32(p.groups)) {
+    return;
+  }
+  let number = group * 64u + thread;
+  if (number >= u32(p.count)) {
+    return;
+  }
+  let line = number / u32(p.length);
+  let i = i32(number % u32(p.length));
+  let block = i / 1024;
+  if (block > 0) {
+    let at = out_line(line) + i * p.out_step;
+    let sofar = decode(load_totals(i32(line) * p.blocks + block - 1));
+    store_out(at, encode(join(sofar, decode(load_out(at)))));
+  }
+}
