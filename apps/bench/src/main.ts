@@ -17,7 +17,7 @@ import { type Results, rowsOf } from './results.ts'
 import { run } from './run.ts'
 import type { Measure } from './suite.ts'
 import { suites as everywhere } from './suites/index.ts'
-import { showBars, showComparison, showFloors, showMeasure } from './text.ts'
+import { showBars, showComparison, showFloors, showMeasure, showMethod } from './text.ts'
 
 const suites = [...everywhere, sizes]
 
@@ -53,20 +53,16 @@ function busy(): string {
     .join(', ')
 }
 
-async function bench({
-  backends,
-  peers,
-  threads,
-  rounds,
-  turn,
-  suites: names,
-}: Options): Promise<Results> {
+async function bench(options: Options): Promise<Results> {
+  const { backends, peers, threads, suites: names } = options
+  const { rounds, turn, fastest } = options
+  const timing = { rounds, turn, fastest }
   const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}`
   const before = busy()
   const floors = await measureFloors()
   console.log(
     `${machine}, load ${before}\n${showFloors(floors)}\n` +
-      `medians over ${rounds} interleaved rounds of ${turn} ms; ratio = a contender's time over ours\n`,
+      `${showMethod(timing)}; ratio = a contender's time over ours\n`,
   )
   const wanted = suites.filter(({ name }) => names.includes(name))
   const field = {
@@ -74,7 +70,7 @@ async function bench({
     peers: await openPeers(peers, threads),
   }
   const date = new Date().toISOString()
-  const comparisons = await run(wanted, field, { rounds, turn }, (comparison) =>
+  const comparisons = await run(wanted, field, timing, (comparison) =>
     console.log(showComparison(comparison, floors)),
   )
   const measures: Measure[] = []
@@ -91,7 +87,7 @@ async function bench({
   const bars = barsOf({ comparisons, measures, floors })
   if (bars.length > 0) console.log(`\n${showBars(bars)}`)
   const load = `${before} before, ${busy()} after`
-  return { date, machine, load, rounds, turn, floors, comparisons, measures, bars }
+  return { date, machine, load, ...timing, floors, comparisons, measures, bars }
 }
 
 async function write(results: Results, { json, html }: Options): Promise<void> {

@@ -50,6 +50,15 @@ test('one who measures for himself is asked, once at first and then by rounds', 
   expect(timing).toEqual({ name: 'remote', version: '1', ms: 2, turns: [2, 2] })
 })
 
+test('the fastest run of all may count', async () => {
+  const runs = [[9], [3, 8], [5, 2, 7]]
+  const remote = { name: 'remote', version: '1', turn: async () => runs.shift()! }
+  const [timing] = await measure([remote], { rounds: 2, turn: 7, fastest: true })
+  expect(timing).toMatchObject({ ms: 2, turns: [2] })
+  const [local] = await measure([worker([], 'a', 100)], { rounds: 2, turn: 1, fastest: true })
+  expect(local!.turns).toEqual([local!.ms])
+})
+
 test('the slow sit out all rounds but the first', async () => {
   // The time of the first call counts too: only who is slow every time sits out.
   const [timing] = await measure(

@@ -22,6 +22,8 @@ export interface Results {
   readonly load: string | undefined
   readonly rounds: number
   readonly turn: number
+  /** Whether the fastest run counts in place of medians. */
+  readonly fastest: boolean
   readonly floors: Floors
   readonly comparisons: readonly Comparison[]
   readonly measures: readonly Measure[]

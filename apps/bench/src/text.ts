@@ -3,7 +3,7 @@ import type { Bar } from './bars.ts'
 import type { Floors } from './floors.ts'
 import { ratioOf, type Timing } from './measure.ts'
 import type { KernelTime } from './profile.ts'
-import type { Comparison } from './results.ts'
+import type { Comparison, Results } from './results.ts'
 import type { Measure } from './suite.ts'
 
 /** Three significant digits, without an exponent. */
@@ -62,6 +62,14 @@ export function rateOf(
   }
   return parts.join(', ')
 }
+
+/** How times were taken. */
+export const showMethod = ({
+  rounds,
+  turn,
+  fastest,
+}: Pick<Results, 'rounds' | 'turn' | 'fastest'>): string =>
+  `${fastest ? 'fastest runs' : 'medians'} over ${rounds} interleaved rounds of ${turn} ms`
 
 export function showFloors({ flops, bandwidth }: Floors): string {
   const peak = flops ? quantity(flops, 'FLOP/s') : 'none, this engine has no relaxed SIMD'

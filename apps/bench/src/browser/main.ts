@@ -22,7 +22,11 @@ declare global {
 const main = document.querySelector('main')!
 const query = new URLSearchParams(location.search)
 const number = (name: string, otherwise: number): number => Number(query.get(name) ?? otherwise)
-const [rounds, turn] = [number('rounds', 5), number('turn', 200)]
+const timing = {
+  rounds: number('rounds', 5),
+  turn: number('turn', 200),
+  fastest: query.has('fastest'),
+}
 const backends = query.get('backend')?.split(',') ?? ['cpu']
 // Theirs on WebGPU takes part where ours does.
 const peers = (query.get('peers')?.split(',').filter(Boolean) ?? peerNames).filter(
@@ -98,7 +102,7 @@ async function measureAll(
     // Lets the page show the line.
     await new Promise((done) => setTimeout(done))
   }
-  const comparisons = await run(wanted, field, { rounds, turn }, seen)
+  const comparisons = await run(wanted, field, timing, seen)
   const measures: Measure[] = []
   for (const suite of wanted) {
     if (!suite.measures) continue
@@ -109,7 +113,7 @@ async function measureAll(
   for (const measure of measures) tell(showMeasure(measure))
   for (const player of [...field.subjects, ...field.peers]) await player.close?.()
   const bars = barsOf({ comparisons, measures, floors })
-  return { date, machine, load: undefined, rounds, turn, floors, comparisons, measures, bars }
+  return { date, machine, load: undefined, ...timing, floors, comparisons, measures, bars }
 }
 
 function showDone(results: Results): void {

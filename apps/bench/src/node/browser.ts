@@ -15,7 +15,7 @@ function chromium(): string | undefined {
 
 /** Serves the page; runs it in a headless Chromium and reports, or prints where to open it. */
 export async function runInBrowser(options: Options): Promise<void> {
-  const { suites, backends, peers, rounds, turn } = options
+  const { suites, backends, peers, rounds, turn, fastest } = options
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const server = await createServer({ root, logLevel: 'error' })
   await server.listen()
@@ -26,6 +26,7 @@ export async function runInBrowser(options: Options): Promise<void> {
     peers: peers.join(','),
     rounds: String(rounds),
     turn: String(turn),
+    ...(fastest ? { fastest: '' } : {}),
   }).toString()
   const executablePath = chromium()
   if (!executablePath) {

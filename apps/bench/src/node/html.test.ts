@@ -8,6 +8,7 @@ const results: Results = {
   load: undefined,
   rounds: 1,
   turn: 1,
+  fastest: false,
   floors: { flops: 1e9, bandwidth: 1e9 },
   comparisons: [
     {

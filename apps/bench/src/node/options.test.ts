@@ -49,6 +49,7 @@ test('lists, numbers and files', () => {
     threads: 3,
     rounds: 9,
     turn: 50,
+    fastest: false,
     json: 'r.json',
     html: 'r.html',
     profile: false,

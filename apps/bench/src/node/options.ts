@@ -17,6 +17,7 @@ export interface Options {
   readonly rounds: number
   /** In milliseconds. */
   readonly turn: number
+  readonly fastest: boolean
   readonly json: string | undefined
   readonly html: string | undefined
   readonly profile: boolean
@@ -69,6 +70,7 @@ export function parseOptions(
     .option('--threads <n>', 'for those that have threads', whole, availableParallelism())
     .option('--rounds <n>', 'turns for each contender', whole, 5)
     .option('--turn <ms>', 'length of a turn', whole, 200)
+    .option('--fastest', 'the fastest run counts, not the median: for busy machines', false)
     .option('--json <file>', 'also write one row for each comparison')
     .option('--html <file>', 'also write a report with plots, which opens without a network')
     .option('--profile', 'instead: time by kernel of each training step', false)

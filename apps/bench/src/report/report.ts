@@ -1,7 +1,7 @@
 /** The report as a page: drawn in a browser from the results alone. */
 import { ratioOf, type Timing } from '../measure.ts'
 import type { Comparison, Results } from '../results.ts'
-import { digits, quantity, rateOf } from '../text.ts'
+import { digits, quantity, rateOf, showMethod } from '../text.ts'
 import { libraries, libraryOf, manyThreads, measurePlot, ratioPlot } from './plots.ts'
 
 type Child = Node | string | undefined
@@ -27,7 +27,8 @@ const tile = (label: string, value: string, note: string): HTMLElement =>
     element('div', 'tile-note', note),
   )
 
-function header({ date, machine, load, rounds, turn, comparisons }: Results): HTMLElement {
+function header(results: Results): HTMLElement {
+  const { date, machine, load, comparisons } = results
   const versions = new Map<string, string>()
   for (const { subjects, peers } of comparisons) {
     for (const { version } of subjects) versions.set('nabla', version)
@@ -39,7 +40,7 @@ function header({ date, machine, load, rounds, turn, comparisons }: Results): HT
   const facts = [
     machine,
     load ? `load ${load}` : undefined,
-    `medians over ${rounds} interleaved rounds of ${turn} ms`,
+    showMethod(results),
     new Date(date).toUTCString(),
   ]
   return element(
