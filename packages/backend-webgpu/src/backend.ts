@@ -67,7 +67,7 @@ export class WebGpuBackend implements Backend, Runtime {
     this.device = device
     this.#gpu = gpu
     this.#owned = owned
-    this.limits = device.limits
+    this.limits = limitsOf(device.limits)
     this.features = featuresOf(device)
     this.#failures = new Failures(device, () => this.#disposed)
     this.#pool = new Pool({
@@ -85,7 +85,7 @@ export class WebGpuBackend implements Backend, Runtime {
       this.#recorder.flush()
       this.#pool.trim(0)
     })
-    this.#recorder = new Recorder(device, this.#failures, (buffer, what) =>
+    this.#recorder = new Recorder(device, this.limits, this.#failures, (buffer, what) =>
       this.#memory.blockOf(buffer, what),
     )
     this.#recorder.onSubmit = () => {
@@ -260,6 +260,22 @@ export class WebGpuBackend implements Backend, Runtime {
       return failure as Error
     }
     return new DeviceError(`${what}: ${error}`)
+  }
+}
+
+/** As plain numbers: a getter of a GPU object is a call into native code. */
+function limitsOf(limits: GPUSupportedLimits): Limits {
+  return {
+    maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+    maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    maxBufferSize: limits.maxBufferSize,
+    maxUniformBufferBindingSize: limits.maxUniformBufferBindingSize,
+    maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+    maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+    maxComputeWorkgroupSizeY: limits.maxComputeWorkgroupSizeY,
+    maxComputeWorkgroupSizeZ: limits.maxComputeWorkgroupSizeZ,
+    maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
   }
 }
 

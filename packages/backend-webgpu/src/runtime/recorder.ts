@@ -9,7 +9,7 @@
 import { type DeviceBuffer, DeviceError } from '@nablajs/tensor/backend'
 import { bufferUsage } from './constants.ts'
 import type { Failures } from './failures.ts'
-import type { Dispatch } from './kernel.ts'
+import type { Dispatch, Limits } from './kernel.ts'
 import { type Pipeline, Pipelines } from './pipelines.ts'
 import type { Block } from './pool.ts'
 
@@ -33,6 +33,7 @@ export interface RecorderStats {
 
 export class Recorder {
   readonly #device: GPUDevice
+  readonly #limits: Limits
   readonly #failures: Failures
   readonly #pipelines: Pipelines
   readonly #ring: GPUBuffer
@@ -56,10 +57,12 @@ export class Recorder {
 
   constructor(
     device: GPUDevice,
+    limits: Limits,
     failures: Failures,
     blockOf: (buffer: DeviceBuffer, what: string) => Block,
   ) {
     this.#device = device
+    this.#limits = limits
     this.#failures = failures
     this.#blockOf = blockOf
     this.#pipelines = new Pipelines(device, failures)
@@ -82,7 +85,7 @@ export class Recorder {
   dispatch({ kernel, buffers, params, groups }: Dispatch): void {
     const { name } = kernel
     const [x, y, z] = groups
-    const most = this.#device.limits.maxComputeWorkgroupsPerDimension
+    const most = this.#limits.maxComputeWorkgroupsPerDimension
     if (!(x <= most && y <= most && z <= most))
       throw new DeviceError(
         `${name}: ${x} x ${y} x ${z} workgroups; the device runs at most ${most} on each axis`,
@@ -92,7 +95,7 @@ export class Recorder {
       throw new DeviceError(
         `${name}: ${buffers.length} buffers came; the shader binds ${pipeline.buffers}`,
       )
-    const bindable = this.#device.limits.maxStorageBuffersPerShaderStage
+    const bindable = this.#limits.maxStorageBuffersPerShaderStage
     if (buffers.length > bindable)
       throw new DeviceError(
         `${name}: ${buffers.length} buffers; a shader of this device binds at most ${bindable}`,
@@ -100,7 +103,7 @@ export class Recorder {
     if (x * y * z === 0) return
 
     const bytes = pipeline.hasParams ? Math.max(16, Math.ceil(params.length / 4) * 16) : 0
-    if (bytes > Math.min(ringBytes, this.#device.limits.maxUniformBufferBindingSize))
+    if (bytes > Math.min(ringBytes, this.#limits.maxUniformBufferBindingSize))
       throw new DeviceError(`${name}: ${params.length} parameters are too many for a uniform`)
     if (this.#used + bytes > ringBytes || this.#recorded >= longSubmission) this.flush()
     this.#begin()
