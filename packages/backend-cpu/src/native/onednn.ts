@@ -1,5 +1,6 @@
 /** Convolutions by oneDNN of the system, on the device's own memory. */
 import { DeviceError } from '@nablajs/tensor/backend'
+import { parallel, pays, workOf } from './convolution.ts'
 import {
   type Choice,
   type Koffi,
@@ -24,31 +25,6 @@ const names: Partial<Record<NodeJS.Platform, readonly string[]>> = {
 
 /** Plans that are kept; a network has three for each shape of its convolutions. */
 const capacity = 256
-
-/** Below so many multiply-adds our own kernels are done before a library has begun. */
-const smallest = 50_000
-
-/**
- * Multiply-adds from which several threads pay: some hundred microseconds of one. OpenMP's threads spin
- * and wait for each other, so a machine that is busy otherwise makes a small convolution on several
- * threads many times slower than on one.
- */
-const parallel = 20_000_000
-
-/** The multiply-adds of a convolution. */
-function workOf({ weight, y }: Convolution): number {
-  const [r, s, c] = weight as [number, number, number, number]
-  return y.reduce((product, extent) => product * extent, r * s * c)
-}
-
-/** Whether oneDNN is faster than our own kernels, as far as was measured. */
-function pays(pass: Pass, convolution: Convolution): boolean {
-  if (workOf(convolution) < smallest) return false
-  const { weight, geometry } = convolution
-  const c = weight[2]!
-  // The gradient for an image of few channels under large steps takes its slowest way.
-  return pass !== 'gradInput' || c >= 8 || (geometry.stride[0] === 1 && geometry.stride[1] === 1)
-}
 
 type Pointer = number
 
