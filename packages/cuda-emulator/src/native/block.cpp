@@ -21,6 +21,8 @@ static uint64_t random64;
 // Of the block that runs on fibers.
 static Thread threads[maxThreadsPerBlock];
 static Ready ready;
+// By warp: lanes that have not left the kernel, and those of them that wait for others of the warp.
+static uint32_t present[maxWarps], waitingLanes[maxWarps];
 static unsigned running, exited, atBarrier, predicates;
 static int barrierLine, voteResult;
 static bool barrierDiffers;
@@ -102,10 +104,21 @@ static void yield() {
 static void startThreads() {
   exited = atBarrier = 0;
   ready.reset(threadCount);
+  for (unsigned w = 0; w < maxWarps; w++) {
+    present[w] = ready.of(w);
+    waitingLanes[w] = 0;
+  }
   for (unsigned t = 0; t < threadCount; t++) {
     threads[t].waiting = Waiting::nothing;
     fiberOf[t] = &threadFibers[t];
   }
+}
+
+static void leave(unsigned thread) {
+  threads[thread].waiting = Waiting::exited;
+  present[thread / lanes] &= ~(1u << thread % lanes);
+  ready.remove(thread);
+  exited++;
 }
 
 // A thread of a loop waits: it keeps the loop's stack, those before it in the order have exited, and
@@ -115,10 +128,8 @@ static void split() {
   startThreads();
   for (unsigned i = 0; i < position; i++) {
     const unsigned t = indexOf(order[i]);
-    threads[t].waiting = Waiting::exited;
-    ready.remove(t);
+    leave(t);
   }
-  exited = position;
   fiberOf[self] = &loopFiber;
   running = self;
   state->split = true;
@@ -161,46 +172,41 @@ static int barrier(int line, Vote vote, int predicate) {
 
 // What the lanes get, once all have come. Lanes outside of the mask, and those that have left, have
 // no value: what is read from them is poison.
-static void complete(unsigned firstThread, uint32_t present, Collective kind) {
+static void complete(unsigned firstThread, uint32_t come, Collective kind) {
   constexpr uint64_t poison = ~uint64_t{0};
   uint32_t set = 0;
-  for (uint32_t rest = present; rest; rest &= rest - 1) {
+  for (uint32_t rest = come; rest; rest &= rest - 1) {
     const auto lane = static_cast<unsigned>(__builtin_ctz(rest));
     if (threads[firstThread + lane].value) set |= 1u << lane;
   }
-  for (uint32_t rest = present; rest; rest &= rest - 1) {
+  for (uint32_t rest = come; rest; rest &= rest - 1) {
     Thread &thread = threads[firstThread + static_cast<unsigned>(__builtin_ctz(rest))];
     const auto source = static_cast<unsigned>(thread.source);
     switch (kind) {
       case Collective::ballot: thread.result = set; break;
       case Collective::any: thread.result = set != 0; break;
-      case Collective::all: thread.result = set == present; break;
+      case Collective::all: thread.result = set == come; break;
       case Collective::sync: thread.result = 0; break;
       default:
-        thread.result = present >> source & 1 ? threads[firstThread + source].value : poison;
+        thread.result = come >> source & 1 ? threads[firstThread + source].value : poison;
     }
     thread.waiting = Waiting::nothing;
   }
 }
 
 // Completes the collective that the thread waits in, if all lanes of its mask have come or left.
-static bool tryComplete(unsigned thread) {
+static void tryComplete(unsigned thread) {
   const unsigned warp = thread / lanes, firstThread = warp * lanes;
   const Thread &self = threads[thread];
-  uint32_t present = 0;
-  for (uint32_t rest = self.mask; rest; rest &= rest - 1) {
-    const auto lane = static_cast<unsigned>(__builtin_ctz(rest));
-    if (firstThread + lane >= threadCount) break;
-    const Thread &other = threads[firstThread + lane];
-    if (other.waiting == Waiting::exited) continue;
-    if (other.waiting != Waiting::warp || other.mask != self.mask || other.kind != self.kind ||
-        other.line != self.line)
-      return false;
-    present |= 1u << lane;
+  const uint32_t expected = self.mask & present[warp];
+  if (expected & ~waitingLanes[warp]) return;
+  for (uint32_t rest = expected; rest; rest &= rest - 1) {
+    const Thread &other = threads[firstThread + static_cast<unsigned>(__builtin_ctz(rest))];
+    if (other.mask != self.mask || other.kind != self.kind || other.line != self.line) return;
   }
-  complete(firstThread, present, self.kind);
-  ready.add(warp, present);
-  return true;
+  complete(firstThread, expected, self.kind);
+  waitingLanes[warp] &= ~expected;
+  ready.add(warp, expected);
 }
 
 static unsigned long collective(Collective kind, int line, unsigned mask, unsigned long value,
@@ -220,6 +226,7 @@ static unsigned long collective(Collective kind, int line, unsigned mask, unsign
   self.value = value;
   self.source = source;
   ready.remove(index);
+  waitingLanes[index / lanes] |= 1u << index % lanes;
   tryComplete(index);
   yield();
   return self.result;
@@ -233,16 +240,17 @@ static void failDevice(int error, const char *what, const char *file, int line) 
 const Runtime deviceRuntime = {barrier, collective, failDevice};
 
 static void exitThread() {
-  threads[running].waiting = Waiting::exited;
-  ready.remove(running);
-  if (++exited == threadCount) {
+  leave(running);
+  if (exited == threadCount) {
     switchTo(mainFiber);
     return;
   }
   // Lanes that waited for this one wait no longer.
-  const unsigned first = running / lanes * lanes, end = std::min(first + lanes, threadCount);
-  for (unsigned t = first; t < end; t++)
+  const unsigned warp = running / lanes;
+  for (uint32_t rest = waitingLanes[warp]; rest; rest &= rest - 1) {
+    const unsigned t = warp * lanes + static_cast<unsigned>(__builtin_ctz(rest));
     if (threads[t].waiting == Waiting::warp) tryComplete(t);
+  }
   yield();
 }
 

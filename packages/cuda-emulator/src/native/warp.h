@@ -42,6 +42,7 @@ class Ready {
     bits[warp] |= which;
     if (which) warps |= 1u << warp;
   }
+  uint32_t of(unsigned warp) const { return bits[warp]; }
   bool any() const { return warps != 0; }
   /// The next thread of the order: of the warp that runs, if it has one.
   unsigned next(Order order, unsigned warp, uint64_t &random) const {
