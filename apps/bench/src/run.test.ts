@@ -64,3 +64,16 @@ test('those who can do a work are timed, the others say why not', async () => {
   expect(changes.slice(-8)).toContain('ours disposed')
   expect(changes).toContain('theirs disposed')
 })
+
+test('a peer that fails to get ready is skipped with its error; ours is not', async () => {
+  const broken: Player = {
+    name: 'broken',
+    enter: () => Promise.reject(new Error('out of order')),
+  }
+  const timing = { rounds: 1, turn: 1 }
+  const [add] = await run([suite], { subjects: [player('ours')], peers: [broken] }, timing)
+  expect(add!.skips).toEqual([{ name: 'broken', reason: 'failed: out of order' }])
+  await expect(run([suite], { subjects: [broken], peers: [] }, timing)).rejects.toThrow(
+    'out of order',
+  )
+})

@@ -22,6 +22,18 @@ async function enter(
   return { contenders, skips }
 }
 
+/** A peer that fails to get ready is skipped with its error; ours is an error of the run. */
+const forgiving = (player: Player): Player => ({
+  ...player,
+  async enter(task) {
+    try {
+      return await player.enter(task)
+    } catch (error) {
+      return [{ name: player.name, reason: `failed: ${(error as Error).message}` }]
+    }
+  },
+})
+
 async function compare(
   suite: string,
   work: Work,
@@ -29,7 +41,7 @@ async function compare(
   timing: MeasureOptions,
 ): Promise<Comparison> {
   const ours = await enter(subjects, work)
-  const others = await enter(peers, work)
+  const others = await enter(peers.map(forgiving), work)
   const contenders = [...ours.contenders, ...others.contenders]
   const timings = await measure(contenders, timing)
   for (const contender of contenders) {
