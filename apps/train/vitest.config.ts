@@ -1,11 +1,16 @@
+import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+
+// Vulkan finds its drivers by this variable. Without a GPU there is the software driver of Debian's chromium.
+const software = '/usr/lib/chromium/vk_swiftshader_icd.json'
+const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(software) ? software : undefined)
 
 export default defineConfig({
   test: {
     // Shared machines are slow at times; nothing here waits for a clock.
     testTimeout: 60_000,
     // Tests of many packages share the machine: threads of native libraries must not spin.
-    env: { OMP_WAIT_POLICY: 'passive' },
+    env: { OMP_WAIT_POLICY: 'passive', ...(driver !== undefined && { VK_ICD_FILENAMES: driver }) },
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     reporters: ['default', 'json'],
     outputFile: { json: '.vitest/results.json' },

@@ -27,6 +27,8 @@ export function temporaryFolder(): string {
 
 export interface RunOptions {
   readonly cwd: string
+  /** Beside the environment of the tests. */
+  readonly env?: Readonly<Record<string, string>>
   /** Sends `signal` once after the first line that this accepts. */
   readonly when?: (line: string) => boolean
   readonly signal?: NodeJS.Signals
@@ -37,12 +39,12 @@ export interface RunOptions {
 /** Runs to the end. */
 export function train(
   args: readonly string[],
-  { cwd, signal = 'SIGINT', when, closeAfter }: RunOptions,
+  { cwd, env, signal = 'SIGINT', when, closeAfter }: RunOptions,
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], {
       cwd,
-      env: { ...process.env, NO_COLOR: '1' },
+      env: { ...process.env, NO_COLOR: '1', ...env },
     })
     let [stdout, stderr, rest, sent] = ['', '', '', false]
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
