@@ -1,5 +1,4 @@
 /** The library against the table that the backend's bindings are made from. */
-import { execFileSync } from 'node:child_process'
 import koffi from 'koffi'
 import { describe, expect, it } from 'vitest'
 import { emulator, prototypes } from '../src/index.ts'
@@ -28,20 +27,6 @@ describe.skipIf(missing !== undefined)('the library', () => {
     for (const { functions } of libraries)
       for (const [name, { takes }] of Object.entries(functions))
         expect(header).toContain(` ${name}(${takes.join(', ')});`)
-  })
-
-  it('exports nothing else but its controls', () => {
-    const table = execFileSync('nm', ['-D', '--defined-only', opened().library], {
-      encoding: 'utf8',
-    })
-    const symbols = table
-      .trim()
-      .split('\n')
-      .map((line) => line.split(' ')[2]!)
-    const own = symbols.filter(
-      (symbol) => !/^_Z|^_init$|^_fini$/.test(symbol) && !names.includes(symbol),
-    )
-    expect(own.filter((symbol) => !symbol.startsWith('nablaEmu'))).toEqual([])
   })
 })
 
