@@ -117,7 +117,7 @@ async function findGpu(): Promise<GPU> {
   try {
     // Not a literal: bundlers for the browser must not follow it.
     const name = 'webgpu'
-    dawn = await import(/* @vite-ignore */ name)
+    dawn = await import(/* @vite-ignore */ /* webpackIgnore: true */ name)
   } catch (error) {
     throw new DeviceError(
       'webgpu: Node needs the package `webgpu`, which brings Dawn: npm install webgpu ' +

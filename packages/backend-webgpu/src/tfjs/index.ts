@@ -108,7 +108,9 @@ export async function connectTfjs(device: WebGpuBackend): Promise<WebGPUBackend>
 async function provideGlobals(): Promise<void> {
   if ('GPUBuffer' in globalThis) return
   const name = 'webgpu'
-  const { globals } = (await import(/* @vite-ignore */ name)) as { globals: object }
+  const { globals } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as {
+    globals: object
+  }
   Object.assign(globalThis, globals)
 }
 
