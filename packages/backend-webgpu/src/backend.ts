@@ -70,7 +70,11 @@ export class WebGpuBackend implements Backend, Runtime {
     this.limits = limitsOf(device.limits)
     this.features = featuresOf(device)
     this.#failures = new Failures(device, () => this.#disposed)
+    // A kernel binds whole buffers.
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.limits
+    const largest = Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 4) * 4
     this.#pool = new Pool({
+      largest,
       create: (size) =>
         device.createBuffer({
           size,
@@ -79,12 +83,15 @@ export class WebGpuBackend implements Backend, Runtime {
       budget: poolLimit,
       onTrim: () => this.#recorder.forgetBindGroups(),
     })
-    const largest = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize)
-    const limits = { buffer: Math.floor(largest / 4) * 4, total: memoryLimit }
-    this.#memory = new Memory(this.#pool, this.#failures, limits, () => {
-      this.#recorder.flush()
-      this.#pool.trim(0)
-    })
+    this.#memory = new Memory(
+      this.#pool,
+      this.#failures,
+      { buffer: largest, total: memoryLimit },
+      () => {
+        this.#recorder.flush()
+        this.#pool.trim(0)
+      },
+    )
     this.#recorder = new Recorder(device, this.limits, this.#failures, (buffer, what) =>
       this.#memory.blockOf(buffer, what),
     )

@@ -6,12 +6,12 @@
  */
 export const smallestClass = 256
 
-/** The size that a buffer of `bytes` really has. */
-export function classOf(bytes: number): number {
+/** The size that a buffer of `bytes` really has, where a buffer has at most `largest`. */
+export function classOf(bytes: number, largest: number = Number.POSITIVE_INFINITY): number {
   if (bytes <= smallestClass) return smallestClass
   const power = 2 ** Math.floor(Math.log2(bytes - 1))
   const step = Math.max(power / 4, 4)
-  return Math.ceil(bytes / step) * step
+  return Math.min(Math.ceil(bytes / step) * step, largest)
 }
 
 /** A GPU buffer, and when the commands that are being recorded use it. */
@@ -33,6 +33,8 @@ export class Block {
 
 export interface PoolOptions {
   readonly create: (size: number) => GPUBuffer
+  /** The most bytes of a buffer. */
+  readonly largest: number
   /** The most bytes that free buffers may hold. */
   readonly budget: number
   /** Called after buffers were destroyed: whoever refers to them must forget them. */
@@ -45,14 +47,16 @@ export class Pool {
   readonly #free: Map<number, Block[]> = new Map()
   readonly #used: Set<Block> = new Set()
   readonly #budget: number
+  readonly #largest: number
   #usedBytes = 0
   #freeBytes = 0
   #clock = 0
   #made = 0
 
-  constructor({ create, budget, onTrim }: PoolOptions) {
+  constructor({ create, largest, budget, onTrim }: PoolOptions) {
     this.#create = create
     this.#budget = budget
+    this.#largest = largest
     this.#onTrim = onTrim
   }
 
@@ -71,11 +75,11 @@ export class Pool {
 
   /** Whether a buffer of this size waits to be used again. */
   has(bytes: number): boolean {
-    return (this.#free.get(classOf(bytes))?.length ?? 0) > 0
+    return (this.#free.get(classOf(bytes, this.#largest))?.length ?? 0) > 0
   }
 
   take(bytes: number): Block {
-    const size = classOf(bytes)
+    const size = classOf(bytes, this.#largest)
     let block = this.#free.get(size)?.pop()
     if (block) this.#freeBytes -= size
     else block = new Block(this.#create(size), size, this.#made++)

@@ -16,7 +16,7 @@ export class Staging {
   }
 
   take(bytes: number): GPUBuffer {
-    const size = classOf(bytes)
+    const size = classOf(bytes, this.#device.limits.maxBufferSize)
     const kept = this.#free.get(size)?.pop()
     if (kept) this.#bytes -= size
     const buffer =
