@@ -8,7 +8,7 @@ import { describeOnGpu } from './gpu.ts'
 const double = program({ name: 'double', inputs: ['f32'] }, (x) => x!.mul(2))
 
 it('rounds sizes up by at most a quarter', () => {
-  expect([0, 1, 256, 257, 320, 1000, 1024, 1025, 3 << 20].map(classOf)).toEqual([
+  expect([0, 1, 256, 257, 320, 1000, 1024, 1025, 3 << 20].map((bytes) => classOf(bytes))).toEqual([
     256,
     256,
     256,
