@@ -132,6 +132,11 @@ export function build(options: BuildOptions): Built {
   if (version.error || version.status !== 0)
     return { missing: `the CUDA emulator is built by ${compiler}, which could not be run` }
   mkdirSync(join(cache, 'kernels'), { recursive: true, mode: 0o700 })
+  // What lies there is run: in a folder that all may write to, its name may be taken by someone else.
+  if (process.getuid && statSync(cache).uid !== process.getuid())
+    throw new Error(
+      `cuda-emulator: ${cache} belongs to another user; name a folder of yours (cache)`,
+    )
   const header = prototypes()
   const hash = hashOf([version.stdout, compiler, cache, header, ...textsOf(filesUnder(sources))])
   const library = join(cache, `libnabla-cuda-${hash}.so`)

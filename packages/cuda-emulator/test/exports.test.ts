@@ -1,4 +1,6 @@
 /** The library against the table that the backend's bindings are made from. */
+
+import { dirname } from 'node:path'
 import koffi from 'koffi'
 import { describe, expect, it } from 'vitest'
 import { emulator, prototypes } from '../src/index.ts'
@@ -37,6 +39,21 @@ describe('emulator', () => {
       'cuda-emulator: there is no option cach; there are cache and compiler',
     )
   })
+  it.skipIf(missing !== undefined || process.getuid?.() === undefined)(
+    'runs nothing from a folder of another user',
+    () => {
+      const own = process.getuid!
+      const other = () => own() + 1
+      process.getuid = other
+      try {
+        expect(() => emulator({ cache: dirname(opened().library) })).toThrow(
+          /^cuda-emulator: .* belongs to another user; name a folder of yours \(cache\)$/,
+        )
+      } finally {
+        process.getuid = own
+      }
+    },
+  )
   it('says what is missing where there is no compiler', () => {
     expect(emulator({ compiler: 'no-such-g++' }).missing).toMatch(
       /^the CUDA emulator is built by no-such-g\+\+, which could not be run|runs on Linux/,
