@@ -31,7 +31,7 @@ export interface Tile {
   readonly effort: number
 }
 
-export type TileName = 'large' | 'medium' | 'small' | 'narrow' | 'flat'
+export type TileName = 'large' | 'medium' | 'small' | 'narrow' | 'thin' | 'flat'
 
 export const tiles: Readonly<Record<TileName, Tile>> = {
   /** 128 x 64 */
@@ -42,6 +42,8 @@ export const tiles: Readonly<Record<TileName, Tile>> = {
   small: { down: 8, across: 8, rows: 4, depth: 32, effort: 1.5 },
   /** 128 x 16, for few columns. */
   narrow: { down: 32, across: 4, rows: 4, depth: 16, effort: 1.8 },
+  /** 256 x 4, for a column or few. */
+  thin: { down: 64, across: 1, rows: 4, depth: 8, effort: 3 },
   /** 4 x 256, for a row or few. */
   flat: { down: 1, across: 64, rows: 4, depth: 8, effort: 3 },
 }

@@ -1,4 +1,4 @@
-// Sorts runs of up to 1024 elements, the smallest first; equal elements stay in order.
+// Sorts runs of up to 1024 elements; equal elements stay in order.
 
 struct Params {
   groups: i32,
@@ -6,6 +6,7 @@ struct Params {
   length: i32,
   run: i32,
   runs: i32,
+  turn: i32,
   x_step: i32,
   x_first: i32,
   x_step0: i32,
@@ -54,7 +55,7 @@ fn main(
     var pair = vec2<u32>(0xffffffffu, 0xffffffffu);
     if (line < u32(p.lines) && i < p.length) {
       let key = order(load_x(x_line(line) + i * p.x_step));
-      pair = vec2<u32>(key, u32(i));
+      pair = vec2<u32>(key ^ u32(p.turn), u32(i));
     }
     pairs[slot] = pair;
   }
