@@ -1,10 +1,8 @@
 /** The CPU device on two threads in a cross-origin isolated page, where the caller may not sleep. */
 import { cpu } from '@nablajs/backend-cpu'
+import { shareEverything } from '@nablajs/backend-cpu/internal'
 import { conformance } from '@nablajs/testing'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { sharing } from '../../backend-cpu/src/threads/pool.ts'
-
-const { leastWork } = sharing
+import { beforeAll, expect, test } from 'vitest'
 
 test('as many threads as the browser names', async () => {
   const device = await cpu()
@@ -17,10 +15,5 @@ test('the main thread may not sleep', () => {
   expect(() => Atomics.wait(words, 0, 0, 0)).toThrow(TypeError)
 })
 
-beforeAll(() => {
-  sharing.leastWork = 0
-})
-afterAll(() => {
-  sharing.leastWork = leastWork
-})
+beforeAll(() => shareEverything())
 conformance('cpu in a browser, two threads', () => cpu({ threads: 2 }))

@@ -3,6 +3,7 @@
  * and the promise that the number of threads does not change a bit.
  */
 import { cpu } from '@nablajs/backend-cpu'
+import { shareEverything } from '@nablajs/backend-cpu/internal'
 import {
   AvgPool2d,
   BatchNorm2d,
@@ -30,17 +31,9 @@ import {
 } from '@nablajs/tensor'
 import { conformance } from '@nablajs/testing'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { sharing } from '../../backend-cpu/src/threads/pool.ts'
-
-const { leastWork } = sharing
 
 describe('with all work shared', () => {
-  beforeAll(() => {
-    sharing.leastWork = 0
-    return () => {
-      sharing.leastWork = leastWork
-    }
-  })
+  beforeAll(() => shareEverything())
   for (const threads of [1, 2, 3])
     conformance(`cpu, ${threads} threads`, () => cpu({ threads, blas: false, oneDnn: false }))
 })
@@ -109,15 +102,10 @@ function compute(): Tensor[] {
 }
 
 describe.each([
-  ['all work shared', 0],
-  ['work shared as usual', leastWork],
-])('the same bits for every number of threads, %s', (_, least) => {
-  beforeAll(() => {
-    sharing.leastWork = least
-    return () => {
-      sharing.leastWork = leastWork
-    }
-  })
+  ['all work shared', shareEverything],
+  ['work shared as usual', () => {}],
+])('the same bits for every number of threads, %s', (_, share) => {
+  beforeAll(() => share())
   test.each([
     ['a training', train],
     ['single ops', compute],

@@ -27,8 +27,10 @@ export async function openNative(options: NativeOptions): Promise<Native> {
   }
   const addresses = typeof koffi === 'string' ? undefined : new Addresses(koffi, memory)
   const settings = { addresses: addresses!, threads, always }
-  const blas = open(choices.blas, (loaded) => openBlas(loaded, choices.blas, settings))
-  const oneDnn = open(choices.oneDnn, (loaded) => openOneDnn(loaded, choices.oneDnn, settings))
+  const [blas, oneDnn] = withShortSpins(() => [
+    open(choices.blas, (loaded) => openBlas(loaded, choices.blas, settings)),
+    open(choices.oneDnn, (loaded) => openOneDnn(loaded, choices.oneDnn, settings)),
+  ])
   const product: Native['product'] =
     typeof blas === 'string'
       ? () => false
@@ -51,5 +53,22 @@ async function loadKoffi(): Promise<Koffi | string> {
     return (await import('koffi')).default
   } catch (error) {
     return `the package koffi cannot be loaded: ${error instanceof Error ? error.message : error}`
+  }
+}
+
+/**
+ * Loads libraries whose GNU OpenMP, read once by each process, lets its threads look for work a few
+ * microseconds and not milliseconds before they sleep. With cores to spare that costs a little; where
+ * something else wants them, threads that spin keep those waiting that have the work, and a
+ * convolution takes ten times as long. What the user has set stays.
+ */
+function withShortSpins<T>(load: () => T): T {
+  const { env } = process
+  if (env['GOMP_SPINCOUNT'] !== undefined || env['OMP_WAIT_POLICY'] !== undefined) return load()
+  env['GOMP_SPINCOUNT'] = '2000'
+  try {
+    return load()
+  } finally {
+    delete env['GOMP_SPINCOUNT']
   }
 }

@@ -7,7 +7,7 @@ import { assemble, FunctionBuilder } from '../codegen/wasm.ts'
 import { cpu } from '../cpu.ts'
 import { compileKernels } from '../kernels/load.ts'
 import { Memory } from '../memory.ts'
-import { Pool, sharing } from './pool.ts'
+import { Pool, shareEverything, sharing } from './pool.ts'
 
 const entry = new URL('../index.ts', import.meta.url).href
 const bytes = 1 << 20
@@ -291,4 +291,40 @@ describe('devices with threads', () => {
     )
     expect({ status, stdout }, stderr).toEqual({ status: 0, stdout: 'threads 3\n' })
   })
+})
+
+test('a caller that waits for workers longer than it computes goes on alone for a while', async () => {
+  const { memory, pool } = await started(2)
+  const flag = memory.scratch(64)
+  // Says that it has begun, and takes a tenth of a second, as if the worker's core were taken.
+  const code = binary(memory, (f) => {
+    f.get(0)
+    f.i32(1)
+    for (const byte of [i32Store, 2, 0]) f.op(byte)
+    f.i32(1 << 28)
+    f.set(1)
+    f.repeat(() => {
+      f.get(1)
+      f.i32(1)
+      f.op(op.i32Sub)
+      f.tee(1)
+    })
+  })
+  const run = (): void => {
+    while (Atomics.load(memory.i32, flag / 4) === 0) sleep()
+  }
+  const late = { run, code }
+  /** How often a job is not worth sharing, after one. */
+  const breakAfter = (): number => {
+    memory.i32[flag / 4] = 0
+    pool.run(late, flag, 0, 2, 1)
+    let jobs = 0
+    while (!pool.isWorth(sharing.leastWork)) jobs++
+    return jobs
+  }
+  expect([breakAfter(), breakAfter(), breakAfter()]).toEqual([2, 4, 8])
+  const usual = shareEverything()
+  expect(breakAfter()).toBe(0)
+  usual()
+  pool.stop()
 })

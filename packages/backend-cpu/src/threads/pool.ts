@@ -38,10 +38,25 @@ export const sharing: {
   leastWork: number
   /** Milliseconds without any part finished after which a worker counts as dead. */
   patience: number
-} = { leastWork: 1 << 20, patience: 120_000 }
+  /**
+   * Milliseconds to wait for others, beyond what the caller's own share took, after which they count
+   * as held up. Something else is using the cores then, and the caller goes on alone for a while.
+   */
+  tolerance: number
+} = { leastWork: 1 << 20, patience: 120_000, tolerance: 0.5 }
+
+/** For tests: shares the smallest work too, on the busiest machine, until the function it gives is called. */
+export function shareEverything(): () => void {
+  const usual = { ...sharing }
+  Object.assign(sharing, { leastWork: 0, tolerance: Number.POSITIVE_INFINITY })
+  return () => void Object.assign(sharing, usual)
+}
 
 /** Looks at what the workers have left before going to sleep: some ten microseconds. */
 const looks = 10_000
+
+/** The longest that the caller goes on alone, in jobs. */
+const longestBreak = 256
 
 export class Pool {
   /** With the caller. */
@@ -51,6 +66,9 @@ export class Pool {
   readonly #workers: Thread[] = []
   readonly #canSleep: boolean
   #nextId: number
+  /** Jobs that the caller still does alone, and how many it would after the next wait. */
+  #alone = 0
+  #break = 1
 
   private constructor(memory: Memory, control: number, threads: number, nextId: number) {
     this.threads = threads
@@ -82,8 +100,12 @@ export class Pool {
   /** Whether so much work is worth the other threads now. */
   isWorth(work: number): boolean {
     const { leastWork } = sharing
-    if (work >= leastWork) return true
-    return work >= leastWork / 4 && Atomics.load(this.#words, at.sleeping) === 0
+    if (work < leastWork / 4) return false
+    if (this.#alone > 0) {
+      this.#alone--
+      return false
+    }
+    return work >= leastWork || Atomics.load(this.#words, at.sleeping) === 0
   }
 
   /**
@@ -95,6 +117,7 @@ export class Pool {
     this.#publish(kernel)
     const step = piece * Math.ceil(end / piece / mostParts)
     const parts = Math.ceil(end / step)
+    const begin = performance.now()
     // Workers look at these only after they have seen the ticket.
     words[at.kernel] = kernel.id!
     words[at.code] = kernel.address!
@@ -120,7 +143,11 @@ export class Pool {
       }
     }
     const others = parts - own
-    if (Atomics.load(words, at.finished) !== others) this.#wait(others)
+    if (Atomics.load(words, at.finished) !== others) {
+      const done = performance.now()
+      this.#wait(others)
+      this.#judge(performance.now() - done, done - begin)
+    }
     if (failure !== undefined) this.#fail(String(failure))
     if (Atomics.load(words, at.failed) !== 0) this.#fail(this.#message())
   }
@@ -166,6 +193,14 @@ export class Pool {
       }
     }
     Atomics.store(words, at.waiting, 0)
+  }
+
+  /** Takes a longer break from sharing each time that a wait was out of proportion, a shorter one when not. */
+  #judge(waited: number, computed: number): void {
+    if (waited > computed + sharing.tolerance) {
+      this.#break = Math.min(2 * this.#break, longestBreak)
+      this.#alone = this.#break
+    } else this.#break = Math.max(this.#break / 2, 1)
   }
 
   #message(): string {

@@ -1,0 +1,2 @@
+/** What tests of other packages reach into. Not published. */
+export { shareEverything } from './threads/pool.ts'
