@@ -78,13 +78,15 @@ describe('a pool of threads', () => {
       for (const byte of [i32Store, 2, 0]) f.op(byte)
     })
     let own = 0
-    const run = (descriptor: number, start: number): void => {
+    const words = memory.i32.subarray(at / 4, at / 4 + 100)
+    const run = (_: number, start: number): void => {
+      // Until a worker has done a part.
+      while (own === 0 && words.every((word) => word === 0)) sleep()
       own++
-      sleep()
-      memory.i32[descriptor / 4 + start]! += 7
+      words[start]! += 7
     }
     pool.run({ run, code }, at, 0, 100, 1)
-    expect([...memory.i32.subarray(at / 4, at / 4 + 100)]).toEqual(new Array(100).fill(7))
+    expect([...words]).toEqual(new Array(100).fill(7))
     expect(own).toBeGreaterThan(0)
     expect(own).toBeLessThan(100)
     pool.stop()
