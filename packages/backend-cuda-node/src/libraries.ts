@@ -1,7 +1,7 @@
 /** The libraries: what they are called, where they may lie, and how they are opened. */
 import { existsSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import { DeviceError } from '@nablajs/tensor/backend'
 import type { LibraryHandle } from 'koffi'
 import { type Bound, cTypes, type LibraryDeclaration } from './api/index.ts'
@@ -131,6 +131,8 @@ function systemFolders(name: LibraryName, env: Environment): string[] {
 
 /** Opens what the library would look for by name, so that it is there when it does. */
 function openCompanions(path: string, companions: RegExp): void {
+  // A bare name is the loader's to find, with what belongs to it.
+  if (!isAbsolute(path)) return
   const folder = dirname(path)
   for (const name of entriesOf(folder))
     if (companions.test(name)) ffi().load(join(folder, name), { global: true, lazy: true })

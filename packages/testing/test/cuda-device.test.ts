@@ -5,7 +5,15 @@ import {
   cuda,
   describe as tell,
 } from '@nablajs/backend-cuda-node'
-import { matmul, type Tensor, tensor, zeros } from '@nablajs/tensor'
+import {
+  type Backend,
+  linspace,
+  matmul,
+  reference,
+  type Tensor,
+  tensor,
+  zeros,
+} from '@nablajs/tensor'
 import { program } from '@nablajs/tensor/program'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { because, emulated } from './emulated.ts'
@@ -118,6 +126,32 @@ describe.skipIf(missing !== undefined)(`the cuda device${because(missing)}`, () 
     } finally {
       controls!.setDevices(1)
     }
+  })
+
+  test('computes in f64 as the reference does', async () => {
+    const truth = reference()
+    const run = async (own: Backend): Promise<number[][]> => {
+      const x = linspace(-3, 3, 37, { device: own, dtype: 'f64' })
+      const y = x.exp().sub(x.mul(1e-9)).tanh()
+      const wide = x.reshape([37, 1]).mul(y)
+      const all = [
+        y,
+        wide.sum(),
+        wide.max(1),
+        wide.argmax(0),
+        y.cast('i32').cast('f64'),
+        matmul(wide, wide),
+      ]
+      return Promise.all(all.map(async (each) => [...(await each.data())].map(Number)))
+    }
+    const [actual, expected] = [await run(device), await run(truth)]
+    actual.forEach((values, k) => {
+      expect(values).toHaveLength(expected[k]!.length)
+      values.forEach((value, i) => {
+        const wanted = expected[k]![i]!
+        expect(Math.abs(value - wanted)).toBeLessThanOrEqual(1e-12 * Math.max(1, Math.abs(wanted)))
+      })
+    })
   })
 
   test('multiplies with TF32 allowed, and without cuBLAS', async () => {
