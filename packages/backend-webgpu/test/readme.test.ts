@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Kernels } from '@nablajs/tensor/backend'
 import { expect, it } from 'vitest'
 import { webgpuKernels } from '../src/kernels/index.ts'
+import { providers } from '../src/kernels/providers.ts'
 import { recording } from './recording.ts'
 
 /** What each kernel is for; a name that is missing here does not compile. */
@@ -25,13 +26,14 @@ function table(): string {
   const own = webgpuKernels(recording())
   const rows = Object.entries(purposes).map(([name, purpose]) => {
     const runs = name in own ? 'a shader of ours' : 'composed of `map` and `reduce`'
-    return `| \`${name}\` | ${purpose} | ${runs} |`
+    const { because } = providers[name as keyof Kernels]
+    return `| \`${name}\` | ${purpose} | ${runs} | ${because} |`
   })
   return [
-    '| kernel | for | runs as |',
-    '|---|---|---|',
-    '| `map` | elementwise programs, copies, random numbers | a shader generated from the program |',
-    '| `reduce` | sums, products, extremes and their positions | a shader generated from the program |',
+    "| kernel | for | runs as | why not TensorFlow.js's |",
+    '|---|---|---|---|',
+    '| `map` | elementwise programs, copies, random numbers | a shader generated from the program | fused programs are ours alone |',
+    '| `reduce` | sums, products, extremes and their positions | a shader generated from the program | fused programs are ours alone |',
     ...rows,
   ].join('\n')
 }

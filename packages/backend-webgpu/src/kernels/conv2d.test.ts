@@ -31,6 +31,7 @@ const cases: readonly Case[] = [
   { x: [1, 6, 6, 4], w: [1, 1, 3], padding: [1, 2] },
   { x: [2, 9, 9, 7], w: [3, 3, 7], groups: 7, padding: [1, 1] },
   { x: [1, 9, 9, 6], w: [3, 3, 12], groups: 6, stride: [2, 2], padding: [1, 1] },
+  { x: [2, 9, 9, 8], w: [3, 3, 8], groups: 8, stride: [2, 1], padding: [1, 1] },
   { x: [2, 12, 7, 5], w: [3, 1, 5], groups: 5, dilation: [2, 1], stride: [1, 3] },
   { x: [1, 4, 4, 2], w: [4, 4, 3], stride: [5, 5], padding: [3, 3] },
   { x: [2, 5, 5, 4], w: [2, 2, 4], stride: [3, 3] },

@@ -22,12 +22,32 @@ const geometryParams = [
   ...['stride_h', 'stride_w', 'top', 'left', 'dilation_h', 'dilation_w'],
 ]
 
-function paramsOf(x: View, weight: View, y: View, geometry: ConvGeometry): Record<string, number> {
+interface Variant {
+  /** Channels that a thread computes at once: 4 where memory lies so that they are one `vec4<f32>`. */
+  readonly each: 1 | 4
+}
+
+function variantOf(x: View, weight: View, y: View, geometry: ConvGeometry): Variant {
+  const { c, kg } = sizesOf(x, weight, y, geometry)
+  const places = [c, x.offset, weight.offset, y.offset]
+  return { each: kg === 1 && places.every((place) => place % 4 === 0) ? 4 : 1 }
+}
+
+const elementOf = ({ each }: Variant) => (each === 4 ? 'vec4<f32>' : 'f32')
+
+/** Channels, and with them all places in memory, are counted in what a thread computes at once. */
+function paramsOf(
+  { each }: Variant,
+  x: View,
+  weight: View,
+  y: View,
+  geometry: ConvGeometry,
+): Record<string, number> {
   const { h, w, c, r, s, k, kg, oh, ow } = sizesOf(x, weight, y, geometry)
   const { stride, padding, dilation } = geometry
   return {
-    ...{ x_first: x.offset, weight_first: weight.offset, y_first: y.offset },
-    ...{ height: h, width: w, channels: c, filters: k, multiplier: kg },
+    ...{ x_first: x.offset / each, weight_first: weight.offset / each, y_first: y.offset / each },
+    ...{ height: h, width: w, channels: c / each, filters: k / each, multiplier: kg },
     ...{ taps_h: r, taps_w: s, grid_height: oh, grid_width: ow },
     ...{ stride_h: stride[0], stride_w: stride[1], top: padding[0], left: padding[1] },
     ...{ dilation_h: dilation[0], dilation_w: dilation[1] },
@@ -45,14 +65,14 @@ const pixelText = (height: string, width: string, channels: string) =>
     let image = i32(line / u32(p.${height}));
   `)
 
-const forward = defineKernel<null>(() => ({
+const forward = defineKernel<Variant>((variant) => ({
   name: 'conv2d',
   about:
     'Depthwise convolution: y[n, i, j, k] = sum over taps of x[n, window, channel of k] weight[tap, k].',
   memory: {
-    x: { element: 'f32' },
-    weight: { element: 'f32' },
-    y: { element: 'f32', access: 'write' },
+    x: { element: elementOf(variant) },
+    weight: { element: elementOf(variant) },
+    y: { element: elementOf(variant), access: 'write' },
   },
   params: ['count', ...geometryParams],
   threads: THREADS,
@@ -62,7 +82,7 @@ const forward = defineKernel<null>(() => ({
     dedent(`
       let top = row * p.stride_h - p.top;
       let left = column * p.stride_w - p.left;
-      var sum = 0.0;
+      var sum = ${elementOf(variant)}();
       for (var r = 0; r < p.taps_h; r++) {
         let y = top + r * p.dilation_h;
         if (y < 0 || y >= p.height) { continue; }
@@ -79,14 +99,14 @@ const forward = defineKernel<null>(() => ({
   ].join('\n'),
 }))
 
-const backward = defineKernel<null>(() => ({
+const backward = defineKernel<Variant>((variant) => ({
   name: 'conv2dGradInput',
   about:
     'The gradient of a depthwise convolution for its images: each pixel gathers from the windows it is in.',
   memory: {
-    y: { element: 'f32' },
-    weight: { element: 'f32' },
-    x: { element: 'f32', access: 'write' },
+    y: { element: elementOf(variant) },
+    weight: { element: elementOf(variant) },
+    x: { element: elementOf(variant), access: 'write' },
   },
   params: ['count', ...geometryParams],
   threads: THREADS,
@@ -94,7 +114,7 @@ const backward = defineKernel<null>(() => ({
     eachThread,
     pixelText('height', 'width', 'channels'),
     dedent(`
-      var sum = 0.0;
+      var sum = ${elementOf(variant)}();
       for (var r = 0; r < p.taps_h; r++) {
         let y = row + p.top - r * p.dilation_h;
         let u = y / p.stride_h;
@@ -115,14 +135,14 @@ const backward = defineKernel<null>(() => ({
   ].join('\n'),
 }))
 
-const weightParts = defineKernel<null>(() => ({
+const weightParts = defineKernel<Variant>((variant) => ({
   name: 'conv2dGradWeight',
   about:
     'Parts of the gradient of a depthwise convolution for its weight: one tap and filter over some rows of the output.',
   memory: {
-    x: { element: 'f32' },
-    y: { element: 'f32' },
-    parts: { element: 'f32', access: 'write' },
+    x: { element: elementOf(variant) },
+    y: { element: elementOf(variant) },
+    parts: { element: elementOf(variant), access: 'write' },
   },
   params: ['count', 'lines', 'chunk', ...geometryParams],
   threads: THREADS,
@@ -136,12 +156,12 @@ const weightParts = defineKernel<null>(() => ({
       let r = i32(rest % u32(p.taps_h));
       let first = i32(rest / u32(p.taps_h)) * p.chunk;
       let last = min(first + p.chunk, p.lines);
-      var sum = 0.0;
+      var sum = ${elementOf(variant)}();
       for (var line = first; line < last; line++) {
         let y = line % p.grid_height * p.stride_h - p.top + r * p.dilation_h;
         if (y < 0 || y >= p.height) { continue; }
         let x_line = (line / p.grid_height * p.height + y) * p.width;
-        var line_sum = 0.0;
+        var line_sum = ${elementOf(variant)}();
         for (var v = 0; v < p.grid_width; v++) {
           let x = v * p.stride_w - p.left + s * p.dilation_w;
           if (x < 0 || x >= p.width) { continue; }
@@ -164,10 +184,11 @@ export function depthwise(
   geometry: ConvGeometry,
 ): void {
   const { n, oh, ow, k } = sizesOf(x, weight, y, geometry)
-  const count = n * oh * ow * k
-  forward(runtime, null, {
+  const variant = variantOf(x, weight, y, geometry)
+  const count = (n * oh * ow * k) / variant.each
+  forward(runtime, variant, {
     buffers: { x: x.buffer, weight: weight.buffer, y: y.buffer },
-    params: { ...paramsOf(x, weight, y, geometry), count },
+    params: { ...paramsOf(variant, x, weight, y, geometry), count },
     groups: groupsFor(count),
   })
 }
@@ -181,10 +202,11 @@ export function depthwiseGradInput(
   geometry: ConvGeometry,
 ): void {
   const { n, h, w, c } = sizesOf(x, weight, y, geometry)
-  const count = n * h * w * c
-  backward(runtime, null, {
+  const variant = variantOf(x, weight, y, geometry)
+  const count = (n * h * w * c) / variant.each
+  backward(runtime, variant, {
     buffers: { y: y.buffer, weight: weight.buffer, x: x.buffer },
-    params: { ...paramsOf(x, weight, y, geometry), count },
+    params: { ...paramsOf(variant, x, weight, y, geometry), count },
     groups: groupsFor(count),
   })
 }
@@ -202,15 +224,21 @@ export function depthwiseGradWeight(
   geometry: ConvGeometry,
 ): void {
   const { n, r, s, k, oh } = sizesOf(x, weight, y, geometry)
-  const results = r * s * k
+  const variant = variantOf(x, weight, y, geometry)
+  const results = (r * s * k) / variant.each
   const lines = n * oh
   const wanted = Math.min(lines, MOST_PARTS, Math.max(1, Math.floor(BUSY / results)))
   const chunk = Math.ceil(lines / wanted)
   const parts = Math.ceil(lines / chunk)
-  withScratch(runtime, parts * results * 4, (partial) => {
-    weightParts(runtime, null, {
+  withScratch(runtime, parts * r * s * k * 4, (partial) => {
+    weightParts(runtime, variant, {
       buffers: { x: x.buffer, y: y.buffer, parts: partial },
-      params: { ...paramsOf(x, weight, y, geometry), count: parts * results, lines, chunk },
+      params: {
+        ...paramsOf(variant, x, weight, y, geometry),
+        count: parts * results,
+        lines,
+        chunk,
+      },
       groups: groupsFor(parts * results),
     })
     sumParts(runtime, partial, parts, weight)

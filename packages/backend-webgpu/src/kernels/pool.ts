@@ -9,14 +9,30 @@ const params = [
   ...['stride_h', 'stride_w', 'top', 'left', 'dilation_h', 'dilation_w'],
 ]
 
+interface Variant {
+  /** Channels that a thread computes at once: 4 where memory lies so that they are one `vec4<f32>`. */
+  readonly each: 1 | 4
+}
+
+function variantOf(x: View, y: View): Variant {
+  return { each: [x.shape[3]!, x.offset, y.offset].every((n) => n % 4 === 0) ? 4 : 1 }
+}
+
+const elementOf = ({ each }: Variant) => (each === 4 ? 'vec4<f32>' : 'f32')
+
 /** The windows of a pooling from `x` `[N, H, W, C]` to `y` `[N, OH, OW, C]`. */
-function paramsOf(x: View, y: View, geometry: PoolGeometry): Record<string, number> {
+function paramsOf(
+  { each }: Variant,
+  x: View,
+  y: View,
+  geometry: PoolGeometry,
+): Record<string, number> {
   const [, h, w, c] = x.shape as [number, number, number, number]
   const [, oh, ow] = y.shape as [number, number, number, number]
   const { kernel, stride, padding, dilation } = geometry
   return {
-    ...{ x_first: x.offset, y_first: y.offset, indices_first: 0 },
-    ...{ height: h, width: w, channels: c, taps_h: kernel[0], taps_w: kernel[1] },
+    ...{ x_first: x.offset / each, y_first: y.offset / each, indices_first: 0 },
+    ...{ height: h, width: w, channels: c / each, taps_h: kernel[0], taps_w: kernel[1] },
     ...{ grid_height: oh, grid_width: ow },
     ...{ stride_h: stride[0], stride_w: stride[1], top: padding[0], left: padding[1] },
     ...{ dilation_h: dilation[0], dilation_w: dilation[1] },
@@ -72,24 +88,33 @@ const largest = defineKernel<null>(() => ({
   ].join('\n'),
 }))
 
-const sum = defineKernel<null>(() => ({
+const sum = defineKernel<Variant>((variant) => ({
   name: 'sumPool2d',
   about: 'The sum of each window, row by row.',
-  memory: { x: { element: 'f32' }, y: { element: 'f32', access: 'write' } },
+  memory: {
+    x: { element: elementOf(variant) },
+    y: { element: elementOf(variant), access: 'write' },
+  },
   params,
   threads: THREADS,
   main: [
     eachThread,
-    'var sum = 0.0;',
-    eachTap('row_sum += load_x(x_at);', { before: 'var row_sum = 0.0;', after: 'sum += row_sum;' }),
+    `var sum = ${elementOf(variant)}();`,
+    eachTap('row_sum += load_x(x_at);', {
+      before: `var row_sum = ${elementOf(variant)}();`,
+      after: 'sum += row_sum;',
+    }),
     'store_y(p.y_first + i32(number), sum);',
   ].join('\n'),
 }))
 
-const spread = defineKernel<null>(() => ({
+const spread = defineKernel<Variant>((variant) => ({
   name: 'sumPool2dGrad',
   about: 'The gradient of the sums of windows: each pixel sums the windows it is in.',
-  memory: { y: { element: 'f32' }, x: { element: 'f32', access: 'write' } },
+  memory: {
+    y: { element: elementOf(variant) },
+    x: { element: elementOf(variant), access: 'write' },
+  },
   params,
   threads: THREADS,
   main: [
@@ -101,7 +126,7 @@ const spread = defineKernel<null>(() => ({
       let line = pixel / u32(p.width);
       let row = i32(line % u32(p.height));
       let image = i32(line / u32(p.height)) * p.grid_height;
-      var sum = 0.0;
+      var sum = ${elementOf(variant)}();
       for (var r = 0; r < p.taps_h; r++) {
         let y = row + p.top - r * p.dilation_h;
         let u = y / p.stride_h;
@@ -125,7 +150,11 @@ export function maxPool2dKernel(runtime: Runtime): Kernels['maxPool2d'] {
     if (count === 0) return
     largest(runtime, null, {
       buffers: { x: x.buffer, y: values.buffer, indices: indices.buffer },
-      params: { ...paramsOf(x, values, geometry), indices_first: indices.offset, count },
+      params: {
+        ...paramsOf({ each: 1 }, x, values, geometry),
+        indices_first: indices.offset,
+        count,
+      },
       groups: groupsFor(count),
     })
   }
@@ -137,10 +166,11 @@ export function sumPool2dKernel(runtime: Runtime): Kernels['sumPool2d'] {
     const count = sizeOf(out.shape)
     if (count === 0) return
     if (sizeOf(x.shape) === 0) return zero(runtime, out)
-    sum(runtime, null, {
+    const variant = variantOf(x, out)
+    sum(runtime, variant, {
       buffers: { x: x.buffer, y: out.buffer },
-      params: { ...paramsOf(x, out, geometry), count },
-      groups: groupsFor(count),
+      params: { ...paramsOf(variant, x, out, geometry), count: count / variant.each },
+      groups: groupsFor(count / variant.each),
     })
   }
 }
@@ -151,10 +181,11 @@ export function sumPool2dGradKernel(runtime: Runtime): Kernels['sumPool2dGrad'] 
     const count = sizeOf(dx.shape)
     if (count === 0) return
     if (sizeOf(dy.shape) === 0) return zero(runtime, dx)
-    spread(runtime, null, {
+    const variant = variantOf(dx, dy)
+    spread(runtime, variant, {
       buffers: { y: dy.buffer, x: dx.buffer },
-      params: { ...paramsOf(dx, dy, geometry), count },
-      groups: groupsFor(count),
+      params: { ...paramsOf(variant, dx, dy, geometry), count: count / variant.each },
+      groups: groupsFor(count / variant.each),
     })
   }
 }

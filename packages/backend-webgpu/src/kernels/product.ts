@@ -64,7 +64,10 @@ function singly({ load, along }: Side): Side {
   return { load: 'single', along: load === 'single' ? along : load === 'deep' ? 'depth' : 'lane' }
 }
 
-/** Results so few, of sums so short, have a thread each: tiles would be mostly empty. */
+/**
+ * Results so few have a thread each: tiles would be mostly empty. So has a single column, whose rows have
+ * nothing to share, as long as its sums are short.
+ */
 const FEW = 64
 const SHORT = 256
 
@@ -125,7 +128,7 @@ export function defineProduct<Own extends object>(
   return (runtime, own, { rows, columns, depth, batch, a, b, c, params }) => {
     if (rows === 0 || columns === 0 || batch === 0) return
     if (depth === 0) return zero(runtime, c)
-    if (rows * columns <= FEW && depth <= SHORT) {
+    if (depth <= SHORT && (rows * columns <= FEW || columns === 1)) {
       const count = rows * columns * batch
       dots(
         runtime,

@@ -23,15 +23,15 @@ struct Params {
   dilation_w: i32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 
-fn load_x(at: i32) -> f32 { return x[at]; }
-fn load_weight(at: i32) -> f32 { return weight[at]; }
-fn load_y(at: i32) -> f32 { return y[at]; }
-fn store_y(at: i32, value: f32) { y[at] = value; }
+fn load_x(at: i32) -> vec4<f32> { return x[at]; }
+fn load_weight(at: i32) -> vec4<f32> { return weight[at]; }
+fn load_y(at: i32) -> vec4<f32> { return y[at]; }
+fn store_y(at: i32, value: vec4<f32>) { y[at] = value; }
 
 @compute @workgroup_size(64)
 fn main(
@@ -56,7 +56,7 @@ fn main(
   let image = i32(line / u32(p.grid_height));
   let top = row * p.stride_h - p.top;
   let left = column * p.stride_w - p.left;
-  var sum = 0.0;
+  var sum = vec4<f32>();
   for (var r = 0; r < p.taps_h; r++) {
     let y = top + r * p.dilation_h;
     if (y < 0 || y >= p.height) { continue; }
