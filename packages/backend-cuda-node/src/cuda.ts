@@ -66,7 +66,7 @@ export async function cuda(options: CudaOptions = {}): Promise<CudaBackend> {
     const disk = new DiskCache(cacheFolder(env))
     const compiler = new Compiler(context, runtime, disk, env['NABLA_CUDA_SOURCES'])
     const pool = new Pool(context, { limit: memoryLimit, reuse: !env['NABLA_CUDA_NO_POOL'] })
-    const blas = libraries.cublas && new Blas(libraries.cublas, context, allowTF32)
+    const blas = libraries.cublas && new Blas(libraries.cublas, context, pool, allowTF32)
     return new CudaBackend(new Device(context, pool, compiler), new Staging(context), blas)
   } catch (error) {
     context.dispose()

@@ -128,6 +128,15 @@ export class Pool {
     }
   }
 
+  /** Memory for as long as the device lives, outside all counts; 0 when there is no room for it. */
+  reserve(bytes: number): number {
+    const address = this.#held + bytes > this.#limit ? 0 : this.#ask(bytes)
+    if (address === 0) return 0
+    this.#segments.add({ address, bytes, used: 1 })
+    this.#held += bytes
+    return address
+  }
+
   /** The buffer as one of this pool's; a DeviceError for one that is freed or another device's. */
   own(buffer: DeviceBuffer, what: string): CudaBuffer {
     if (!(buffer instanceof CudaBuffer && buffer.pool === this))
@@ -183,7 +192,7 @@ export class Pool {
   releaseCache(): void {
     if (this.#context.capturing) return
     this.#context.synchronize('alloc')
-    this.#rest = undefined
+    this.#recycleRest()
     for (const [size, blocks] of this.#free) {
       const kept = blocks.filter(({ segment }) => segment.used > 0)
       if (kept.length > 0) this.#free.set(size, kept)

@@ -3,6 +3,7 @@ import { DeviceError } from '@nablajs/tensor/backend'
 import { type Bound, cublasApi } from '../api/index.ts'
 import { addressOf } from '../cells.ts'
 import type { Context } from '../context.ts'
+import type { Pool } from '../pool.ts'
 
 const { constants } = cublasApi
 
@@ -23,9 +24,12 @@ export class Blas {
   readonly #factors: Float32Array = Float32Array.of(1, 0)
   readonly #one: number = addressOf(this.#factors)
   readonly #zero: number = this.#one + 4
+  readonly #pool: Pool
+  #hasWorkspace = false
 
-  constructor(api: Bound<typeof cublasApi>, context: Context, allowTF32: boolean) {
+  constructor(api: Bound<typeof cublasApi>, context: Context, pool: Pool, allowTF32: boolean) {
     this.#api = api
+    this.#pool = pool
     this.#context = context
     const { cells } = context
     this.#check(api.cublasCreate_v2(cells.at[0]!), 'cuda')
@@ -45,6 +49,7 @@ export class Blas {
     c: BlasMatrix,
     count: number,
   ): void {
+    if (!this.#hasWorkspace) this.#setWorkspace()
     const operation = ({ transposed }: BlasMatrix): number =>
       transposed ? constants.CUBLAS_OP_T : constants.CUBLAS_OP_N
     const [opA, opB] = [operation(a), operation(b)]
@@ -65,6 +70,19 @@ export class Blas {
             count,
           )
     this.#check(code, 'matmul')
+  }
+
+  /**
+   * With memory of ours for its intermediate results cuBLAS asks the driver for none, also in a graph.
+   * Without room for it, it uses what it took when it was opened.
+   */
+  #setWorkspace(): void {
+    if (this.#context.capturing) return
+    this.#hasWorkspace = true
+    const bytes = this.#context.architecture >= 90 ? 2 ** 25 : 2 ** 22
+    const workspace = this.#pool.reserve(bytes)
+    if (workspace === 0) return
+    this.#check(this.#api.cublasSetWorkspace_v2(this.#handle, workspace, bytes), 'matmul')
   }
 
   dispose(): void {
