@@ -2,8 +2,6 @@
  * What the machine can do at most, measured in the same run: fused multiply-adds of WebAssembly's
  * relaxed SIMD, and memory bandwidth. One thread each, by loops assembled by hand.
  */
-import { median } from './measure.ts'
-
 export interface Floors {
   /** Operations a second; `undefined` where the engine has no relaxed SIMD. */
   readonly flops: number | undefined
@@ -97,15 +95,15 @@ const triadCode = (): Uint8Array<ArrayBuffer> => {
   })
 }
 
-/** The median of so many timings of `body`, in seconds. */
+/** The shortest of so many timings of `body`, in seconds: a floor is what is possible. */
 function seconds(times: number, body: () => void): number {
-  return median(
-    Array.from({ length: times }, () => {
-      const begin = performance.now()
-      body()
-      return (performance.now() - begin) / 1e3
-    }),
-  )
+  let shortest = Number.POSITIVE_INFINITY
+  for (let i = 0; i < times; i++) {
+    const begin = performance.now()
+    body()
+    shortest = Math.min(shortest, (performance.now() - begin) / 1e3)
+  }
+  return shortest
 }
 
 /** Operations a second of fused multiply-adds on one thread. */

@@ -26,7 +26,7 @@ export const libraryOf = (name: string): string =>
 export const manyThreads = (name: string): boolean => /, ([2-9]|\d\d+) threads/.test(name)
 
 const width = 1040
-const labels = 330
+const labels = 385
 const row = 30
 
 /** One ratio of the plot. */

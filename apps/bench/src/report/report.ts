@@ -121,7 +121,7 @@ function ratios(comparisons: readonly Comparison[]): HTMLElement {
     element(
       'p',
       'muted',
-      "A mark is another library's time over ours, the median over rounds: to the right of 1× nabla is faster. The axis is logarithmic.",
+      "A mark is another library's time over ours: to the right of 1× nabla is faster. The axis is logarithmic.",
     ),
     subjects.length > 1 ? element('div', 'choices', ...buttons) : undefined,
     legend(comparisons),
@@ -214,11 +214,7 @@ function details(results: Results): HTMLElement | undefined {
     'section',
     'card',
     element('h2', '', 'Times'),
-    element(
-      'p',
-      'muted',
-      'Ratios first; then the median time, and what it means beside the floors.',
-    ),
+    element('p', 'muted', 'Ratios first; then the time, and what it means beside the floors.'),
     ...suites.flatMap((suite) => [
       element('h3', '', suite),
       ...comparisons
