@@ -1,7 +1,6 @@
 #include "device.h"
 
 #include <cstdio>
-#include <cstring>
 
 #include "memory.h"
 #include "prototypes.h"

@@ -25,7 +25,7 @@ inline const Allocation *liveAt(uintptr_t address) { return liveRange(address, 1
 bool isManaged(uintptr_t address);
 /// "byte offset 1600 of a device allocation of 1600 bytes", for the messages of faults.
 std::string describeAddress(uintptr_t address);
-/// "device allocation of 64 bytes" and such, or an empty text.
+/// Of a device, or of pinned memory for -1.
 uint64_t liveBytes(int device);
 uint64_t liveAllocations(int device);
 /// Frees all of a context.

@@ -36,15 +36,17 @@ static bool takes(const std::string &option, std::initializer_list<const char *>
   return false;
 }
 
-// Settings of a device's code that change nothing, or only the last bits, in code for a CPU.
+// Settings of a device's code that change nothing, or only the last bits, in code for a CPU; and
+// folders of a toolkit's headers, which are for its own compiler: those that kernels may use are here.
 static bool isWithoutMeaning(const std::string &option) {
+  if (!option.compare(0, 2, "-I") && option.size() > 2) return true;
   static const char *names[] = {
       "--use_fast_math", "-use_fast_math", "--fmad", "-fmad", "--ftz", "-ftz", "--prec-div",
       "-prec-div", "--prec-sqrt", "-prec-sqrt", "--extra-device-vectorization",
       "-extra-device-vectorization", "--device-as-default-execution-space", "-default-device",
       "--generate-line-info", "-lineinfo", "--device-debug", "-G", "--restrict", "-restrict",
       "--maxrregcount", "-maxrregcount", "--disable-warnings", "-w", "--diag-suppress",
-      "-diag-suppress", "--split-compile", "-split-compile", "--minimal", "-minimal"};
+      "-diag-suppress", "--split-compile", "-split-compile", "--minimal", "-minimal", "--include-path"};
   const std::string name = option.substr(0, option.find('='));
   for (const char *known : names)
     if (name == known) return true;
@@ -73,9 +75,6 @@ static Options parse(int count, const char *const *given) {
       options.flags.push_back(option);
     } else if (takes(option, {"--undefine-macro"}, value)) {
       options.flags.push_back("-U" + value);
-    } else if (takes(option, {"--include-path"}, value)) {
-      // A toolkit's headers are for its own compiler; those that kernels may use are here.
-    } else if (!option.compare(0, 2, "-I") && option.size() > 2) {
     } else if (!isWithoutMeaning(option)) {
       options.unknown = option;
     }

@@ -26,7 +26,6 @@ enum class Collective : int {
   ballot,
   any,
   all,
-  activeMask,
 };
 
 enum class Vote : int { none, all, any, count };
