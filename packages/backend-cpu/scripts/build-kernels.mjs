@@ -1,9 +1,10 @@
 /**
- * Compiles assembly/ and writes src/generated/kernels.ts: the kernels as two WebAssembly binaries
- * in base64, one for plain SIMD and one that also uses the relaxed SIMD instructions (fused
- * multiply-add). As strings they need no file access and no fetch, in Node and in any bundler.
+ * Compiles assembly/ and writes src/generated/kernels.ts: the kernels as two WebAssembly binaries,
+ * one for plain SIMD and one that also uses the relaxed SIMD instructions (fused multiply-add),
+ * deflated together. As a string they need no file access and no fetch, in Node and in any bundler.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { deflateRawSync } from 'node:zlib'
 import asc from 'assemblyscript/asc'
 
 const root = new URL('..', import.meta.url)
@@ -48,12 +49,11 @@ await writeFile(
   new URL('src/generated/kernels.ts', root),
   `// Written by scripts/build-kernels.mjs from assembly/; not to be edited.
 
-/** The kernels in plain SIMD (${simd.length} bytes), base64. */
-export const simd: string =
-  '${simd.toString('base64')}'
+/** The length of the kernels in plain SIMD, in bytes; after them come those with relaxed SIMD. */
+export const simdBytes = ${simd.length}
 
-/** The same with relaxed SIMD (${relaxed.length} bytes), base64. */
-export const relaxedSimd: string =
-  '${relaxed.toString('base64')}'
+/** Both binaries, ${simd.length + relaxed.length} bytes, deflated and in base64. */
+export const kernels: string =
+  '${deflateRawSync(Buffer.concat([simd, relaxed]), { level: 9 }).toString('base64')}'
 `,
 )

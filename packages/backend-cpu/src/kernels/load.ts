@@ -2,7 +2,7 @@
  * Turns the binaries of `generated/kernels.ts` into callable functions on a given memory, in Node and
  * in browsers: no files, no fetch.
  */
-import { relaxedSimd, simd } from '../generated/kernels.ts'
+import { kernels, simdBytes } from '../generated/kernels.ts'
 import type { Run } from '../threads/control.ts'
 
 type Address = number
@@ -118,12 +118,16 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(probe)
 }
 
+let both: Promise<Uint8Array<ArrayBuffer>> | undefined
+
 /** Compiles the kernels for a memory that is shared or not. */
 export async function compileKernels(
   shared: boolean,
   relaxed: boolean = hasRelaxedSimd(),
 ): Promise<WebAssembly.Module> {
-  const bytes = decode(relaxed ? relaxedSimd : simd)
+  both ??= inflate(kernels)
+  const all = await both
+  const bytes = relaxed ? all.slice(simdBytes) : all.slice(0, simdBytes)
   if (!shared) declareUnshared(bytes)
   return await WebAssembly.compile(bytes)
 }
@@ -136,11 +140,11 @@ export async function loadKernels(
   return instance.exports as unknown as KernelModule
 }
 
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  const text = atob(base64)
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
-  return bytes
+/** Both binaries share nearly all of their code, which only a compressor can tell a bundle. */
+async function inflate(base64: string): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'))
+  return new Uint8Array(await new Response(inflated).arrayBuffer())
 }
 
 /**
