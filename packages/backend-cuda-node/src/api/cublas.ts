@@ -1,5 +1,4 @@
 /** cuBLAS: what the backend, its tests and measurements call of it. Matrices are column-major there. */
-
 export const cublasApi = {
   header: 'cublas_v2.h',
   status: 'cublasStatus_t',

@@ -1,5 +1,4 @@
 /** The CUDA driver API (libcuda, nvcuda.dll): what the backend, its tests and measurements call of it. */
-
 export const driverApi = {
   header: 'cuda.h',
   status: 'CUresult',

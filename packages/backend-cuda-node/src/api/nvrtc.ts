@@ -1,5 +1,4 @@
 /** NVRTC, the runtime compiler of CUDA C: what the backend calls of it. */
-
 export const nvrtcApi = {
   header: 'nvrtc.h',
   status: 'nvrtcResult',
