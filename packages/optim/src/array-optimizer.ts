@@ -1,5 +1,7 @@
 import { ArgumentError, type Backend, type Shape, type Tensor, tensor } from '@nablajs/tensor'
+import { refuseUnknown } from './known.ts'
 import { Mirror } from './mirror.ts'
+import { demandReadable } from './readable.ts'
 
 /** Numbers that an {@link ArrayOptimizer} steps in place. */
 export type NumberArray = Float32Array | Float64Array | number[]
@@ -54,8 +56,10 @@ export class ArrayOptimizer<Inner extends Stepping> {
   constructor(
     arrays: readonly NumberArray[],
     make: (params: readonly Tensor[]) => Inner,
-    { shapes, device }: ArrayOptimizerOptions = {},
+    options: ArrayOptimizerOptions = {},
   ) {
+    refuseUnknown('ArrayOptimizer', options, ['shapes', 'device'])
+    const { shapes, device } = options
     if (shapes && shapes.length !== arrays.length)
       throw new ArgumentError(
         `ArrayOptimizer: ${shapes.length} shapes came for ${arrays.length} arrays; give one for each`,
@@ -68,6 +72,11 @@ export class ArrayOptimizer<Inner extends Stepping> {
           dtype: array instanceof Float32Array ? 'f32' : 'f64',
           ...(device && { device }),
         }),
+    )
+    demandReadable(
+      'ArrayOptimizer',
+      this.#mirrors.map(({ parameter }) => parameter),
+      'give it a device that can, such as a CPU',
     )
     this.inner = make(this.#mirrors.map(({ parameter }) => parameter))
   }

@@ -5,13 +5,24 @@ import {
   type Holder,
   keep,
   noGrad,
+  scope,
+  showShape,
   type Tensor,
 } from '@nablajs/tensor'
 import { program, updateInPlace } from '@nablajs/tensor/program'
+import { refuseUnknown } from './known.ts'
 
 export interface AveragedParametersOptions {
   /** The decay rate of an exponential average (EMA), in [0, 1). Default: all updates count alike (SWA). */
   decay?: number
+}
+
+/** What {@link AveragedParameters} stores. */
+export interface AveragedParametersState {
+  /** How many updates there have been. */
+  readonly count: number
+  /** The averages, in the order of the parameters. */
+  readonly averages: readonly Tensor[]
 }
 
 /**
@@ -48,7 +59,9 @@ export class AveragedParameters implements Holder {
   #backup: readonly Tensor[] | undefined
   #count = 0
 
-  constructor(parameters: Iterable<Tensor>, { decay }: AveragedParametersOptions = {}) {
+  constructor(parameters: Iterable<Tensor>, options: AveragedParametersOptions = {}) {
+    refuseUnknown('AveragedParameters', options, ['decay'])
+    const { decay } = options
     if (decay !== undefined && !(decay >= 0 && decay < 1))
       throw new ArgumentError(`AveragedParameters: decay is ${decay}; it must be in [0, 1)`)
     this.#parameters = [...parameters]
@@ -99,6 +112,31 @@ export class AveragedParameters implements Holder {
     noGrad(() => {
       this.#parameters.forEach((parameter, i) => {
         assign(parameter, values[i]!)
+      })
+    })
+  }
+
+  /** Everything that the next update depends on beside the parameters; the tensors are its own. */
+  stateDict(): AveragedParametersState {
+    return { count: this.#count, averages: this.averages }
+  }
+
+  /**
+   * Takes over a state from {@link stateDict}; the tensors are copied.
+   *
+   * @throws ArgumentError when the state is of other parameters; nothing has changed then.
+   */
+  loadStateDict({ count, averages }: AveragedParametersState): void {
+    const shapes = (tensors: readonly Tensor[]): string =>
+      tensors.map(({ shape }) => showShape(shape)).join(', ')
+    if (shapes(averages) !== shapes(this.averages))
+      throw new ArgumentError(
+        `AveragedParameters: the state has shapes ${shapes(averages)}; the parameters have ${shapes(this.averages)}`,
+      )
+    this.#count = count
+    noGrad(() => {
+      this.averages.forEach((own, i) => {
+        scope(() => assign(own, averages[i]!.cast(own.dtype)))
       })
     })
   }

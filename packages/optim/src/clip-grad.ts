@@ -1,6 +1,8 @@
 /** Clipping of gradients, for all parameters together or for each element. */
-import { ArgumentError, noGrad, scope, type Tensor, zeros } from '@nablajs/tensor'
+import { ArgumentError, keep, noGrad, scope, type Tensor, zeros } from '@nablajs/tensor'
 import { program, sumOf, updateInPlace } from '@nablajs/tensor/program'
+import { refuseUnknown } from './known.ts'
+import { demandReadable } from './readable.ts'
 
 export interface ClipGradNormOptions {
   /** p of the norm; 2 is Euclid's, Infinity the largest element. Default 2. */
@@ -68,11 +70,19 @@ export function getTotalNorm(parameters: Iterable<Tensor>, normType = 2): Tensor
 export function clipGradNorm(
   parameters: Iterable<Tensor>,
   maxNorm: number,
-  { normType = 2, errorIfNonFinite = false }: ClipGradNormOptions = {},
+  options: ClipGradNormOptions = {},
 ): Tensor {
+  refuseUnknown('clipGradNorm', options, ['normType', 'errorIfNonFinite'])
+  const { normType = 2, errorIfNonFinite = false } = options
   if (!(maxNorm >= 0))
     throw new ArgumentError(`clipGradNorm: maxNorm is ${maxNorm}; it must be >= 0`)
   const list = [...parameters]
+  if (errorIfNonFinite)
+    demandReadable(
+      'clipGradNorm',
+      list,
+      'leave errorIfNonFinite out, or await norm.item() yourself',
+    )
   const norm = getTotalNorm(list, normType)
   if (errorIfNonFinite && !Number.isFinite(norm.itemSync()))
     throw new ArgumentError(
@@ -115,12 +125,36 @@ export function clipGradValue(parameters: Iterable<Tensor>, clipValue: number): 
 
 /** Whether no gradient holds an infinity or a NaN; reads one number back from the device. */
 export function gradientsAreFinite(parameters: Iterable<Tensor>): boolean {
-  return noGrad(() =>
-    scope(() => {
-      // 0 times an infinity is NaN, and so is the sum then.
-      const zeroes = gradientsOf(parameters).map((g) => g.mul(0).sum().cast('f32'))
-      return zeroes.length === 0 || zeroes.reduce((a, b) => a.add(b)).itemSync() === 0
-    }),
+  const list = [...parameters]
+  demandReadable(
+    'gradientsAreFinite',
+    list,
+    'await gradientsAreFiniteAsync, or have a chain with skipNotFinite, which decides on the device',
+  )
+  const found = zeroIfFinite(list)
+  const finite = found.itemSync() === 0
+  found.dispose()
+  return finite
+}
+
+/** As {@link gradientsAreFinite}, on every device. */
+export async function gradientsAreFiniteAsync(parameters: Iterable<Tensor>): Promise<boolean> {
+  const found = zeroIfFinite([...parameters])
+  const finite = (await found.item()) === 0
+  found.dispose()
+  return finite
+}
+
+/** 0, or NaN where a gradient holds an infinity or a NaN. */
+function zeroIfFinite(parameters: readonly Tensor[]): Tensor {
+  return keep(
+    noGrad(() =>
+      scope(() => {
+        // 0 times an infinity is NaN, and so is the sum then.
+        const zeroes = gradientsOf(parameters).map((g) => g.mul(0).sum().cast('f32'))
+        return zeroes.length === 0 ? zeros([]) : zeroes.reduce((a, b) => a.add(b))
+      }),
+    ),
   )
 }
 

@@ -1,5 +1,7 @@
 import { ArgumentError, Generator, rand, scope, type Tensor } from '@nablajs/tensor'
-import type { Wrapped } from './wrapped.ts'
+import { refuseUnknown } from './known.ts'
+import { demandReadable } from './readable.ts'
+import { parametersOf, type Wrapped } from './wrapped.ts'
 
 /**
  * How many samples a step looks at: all of them (`'full'`, batch gradient descent), one
@@ -54,6 +56,7 @@ export function descend(
   loss: (chosen: readonly number[]) => Tensor,
   options: DescendOptions,
 ): number[] {
+  refuseUnknown('descend', options, ['samples', 'batch', 'epochs', 'shuffle', 'seed', 'onEpoch'])
   const { samples, batch = 'full', epochs = 1, shuffle = batch !== 'full', seed = 0 } = options
   const size = batch === 'full' ? samples : batch === 'stochastic' ? 1 : batch
   whole('samples', samples)
@@ -62,6 +65,7 @@ export function descend(
     throw new ArgumentError(
       `descend: batch is ${JSON.stringify(batch)}; it must be "full", "stochastic" or a whole number in [1, ${samples}]`,
     )
+  demandReadable('descend', parametersOf(optimizer))
   const generator = new Generator(seed)
   const losses: number[] = []
   for (let epoch = 1; epoch <= epochs; epoch++) {

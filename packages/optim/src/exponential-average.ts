@@ -1,4 +1,5 @@
 import { ArgumentError } from '@nablajs/tensor'
+import { refuseUnknown } from './known.ts'
 
 /**
  * An exponentially weighted average of numbers, such as losses: about the last 1/(1 - β) of them.
@@ -23,7 +24,9 @@ export class ExponentialAverage {
   #count = 0
 
   /** @param biasCorrection Whether to divide by 1 - βᵗ. Default true. */
-  constructor(beta: number, { biasCorrection = true }: { biasCorrection?: boolean } = {}) {
+  constructor(beta: number, options: { biasCorrection?: boolean } = {}) {
+    refuseUnknown('ExponentialAverage', options, ['biasCorrection'])
+    const { biasCorrection = true } = options
     if (!(beta >= 0 && beta < 1))
       throw new ArgumentError(`ExponentialAverage: beta is ${beta}; it must be in [0, 1)`)
     this.beta = beta

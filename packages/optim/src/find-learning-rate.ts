@@ -1,6 +1,8 @@
 import { ArgumentError, assign, dispose, noGrad, type Tensor } from '@nablajs/tensor'
 import { ExponentialAverage } from './exponential-average.ts'
+import { refuseUnknown } from './known.ts'
 import type { Optimizer } from './optimizer.ts'
+import { demandReadable } from './readable.ts'
 
 export interface FindLearningRateOptions {
   /** The first rate. Default 1e-7. */
@@ -41,6 +43,7 @@ export function findLearningRate<Options extends { lr: number }>(
   loss: () => Tensor,
   options: FindLearningRateOptions = {},
 ): LearningRates {
+  refuseUnknown('findLearningRate', options, ['from', 'to', 'steps', 'smoothing', 'divergence'])
   const { from = 1e-7, to = 10, steps = 100, smoothing = 0.95, divergence = 4 } = options
   if (!(from > 0 && to > from))
     throw new ArgumentError(
@@ -49,6 +52,7 @@ export function findLearningRate<Options extends { lr: number }>(
   if (!(Number.isInteger(steps) && steps > 1))
     throw new ArgumentError(`findLearningRate: steps is ${steps}; it must be a whole number > 1`)
   const parameters = optimizer.paramGroups.flatMap(({ params }) => params)
+  demandReadable('findLearningRate', parameters)
   const before = noGrad(() => parameters.map((parameter) => parameter.detach().copy()))
   const given = optimizer.paramGroups.map(({ lr }) => lr)
   const average = new ExponentialAverage(smoothing)

@@ -1,6 +1,8 @@
 import { ArgumentError, noGrad, type Tensor } from '@nablajs/tensor'
 import { program, updateInPlace } from '@nablajs/tensor/program'
-import { gradientsAreFinite } from './clip-grad.ts'
+import { gradientsAreFinite, gradientsAreFiniteAsync } from './clip-grad.ts'
+import { refuseUnknown } from './known.ts'
+import { demandReadable } from './readable.ts'
 import { parametersOf, type Wrapped } from './wrapped.ts'
 
 export interface GradScalerOptions {
@@ -34,7 +36,8 @@ export interface GradScalerState {
  * Mixed precision's loss scaler: multiplies the loss, so that small gradients do not vanish in f16,
  * divides the gradients again before the update, and leaves updates out whose gradients are infinite
  * or NaN. The scale grows slowly and shrinks at once. It reads one number back from the device in each
- * step, and works with any dtype.
+ * step, and works with any dtype. Where a device cannot be read at once, `await scaler.unscaleAsync(optimizer)`
+ * takes the place of `unscale`, which is then no longer left to `step`.
  *
  * ```text
  * gradients finite:   scale ← scale · growthFactor, every growthInterval steps
@@ -65,13 +68,11 @@ export class GradScaler {
   readonly #unscaled = new Map<Wrapped, boolean>()
   readonly #stepped = new Set<Wrapped>()
 
-  constructor({
-    initScale = 65536,
-    growthFactor = 2,
-    backoffFactor = 0.5,
-    growthInterval = 2000,
-    enabled = true,
-  }: GradScalerOptions = {}) {
+  constructor(options: GradScalerOptions = {}) {
+    const known = ['initScale', 'growthFactor', 'backoffFactor', 'growthInterval', 'enabled']
+    refuseUnknown('GradScaler', options, known)
+    const { initScale = 65536, growthFactor = 2, backoffFactor = 0.5 } = options
+    const { growthInterval = 2000, enabled = true } = options
     demand(initScale > 0 && Number.isFinite(initScale), 'initScale', initScale, '> 0')
     demand(growthFactor > 1, 'growthFactor', growthFactor, '> 1')
     demand(backoffFactor > 0 && backoffFactor < 1, 'backoffFactor', backoffFactor, 'in (0, 1)')
@@ -105,11 +106,29 @@ export class GradScaler {
    */
   unscale(optimizer: Wrapped): void {
     if (!this.enabled) return
+    const parameters = parametersOf(optimizer)
+    demandReadable(
+      'GradScaler',
+      parameters,
+      'await unscaleAsync(optimizer) between backward() and step(optimizer)',
+    )
+    this.#divide(optimizer, parameters)
+    this.#unscaled.set(optimizer, gradientsAreFinite(parameters))
+  }
+
+  /** As {@link unscale}, for devices that cannot be read at once; {@link step} comes after it as always. */
+  async unscaleAsync(optimizer: Wrapped): Promise<void> {
+    if (!this.enabled) return
+    const parameters = parametersOf(optimizer)
+    this.#divide(optimizer, parameters)
+    this.#unscaled.set(optimizer, await gradientsAreFiniteAsync(parameters))
+  }
+
+  #divide(optimizer: Wrapped, parameters: readonly Tensor[]): void {
     if (this.#stepped.has(optimizer))
       throw new ArgumentError('GradScaler: unscale() came after step(); call update() between')
     if (this.#unscaled.has(optimizer))
       throw new ArgumentError('GradScaler: unscale() came twice; call update() between')
-    const parameters = parametersOf(optimizer)
     noGrad(() => {
       for (const { grad } of parameters)
         if (grad) {
@@ -120,7 +139,6 @@ export class GradScaler {
           updateInPlace(times, [grad], [grad], [1 / this.#scale])
         }
     })
-    this.#unscaled.set(optimizer, gradientsAreFinite(parameters))
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Parameters in groups, by their names and shapes. */
 import { ArgumentError, type Tensor } from '@nablajs/tensor'
+import { refuseUnknown } from './known.ts'
 
 type Named = readonly [name: string, parameter: Tensor]
 
@@ -51,8 +52,10 @@ export interface LayerDecayOptions {
  */
 export function layerDecayGroups(
   named: Iterable<Named>,
-  { lr, decay, layerOf }: LayerDecayOptions,
+  options: LayerDecayOptions,
 ): { readonly params: readonly Named[]; readonly lr: number }[] {
+  refuseUnknown('layerDecayGroups', options, ['lr', 'decay', 'layerOf'])
+  const { lr, decay, layerOf } = options
   if (!(decay > 0 && decay <= 1))
     throw new ArgumentError(`layerDecayGroups: decay is ${decay}; it must be in (0, 1]`)
   const owners: string[] = []

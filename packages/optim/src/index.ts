@@ -11,7 +11,11 @@ export {
   type NumberArray,
   type Stepping,
 } from './array-optimizer.ts'
-export { AveragedParameters, type AveragedParametersOptions } from './averaged-parameters.ts'
+export {
+  AveragedParameters,
+  type AveragedParametersOptions,
+  type AveragedParametersState,
+} from './averaged-parameters.ts'
 export { centralizeGradients } from './centralize-gradients.ts'
 export { Chain, chain, type OptionsOf, type Recipe } from './chain.ts'
 export {
@@ -21,6 +25,7 @@ export {
   clipGradValue,
   getTotalNorm,
   gradientsAreFinite,
+  gradientsAreFiniteAsync,
 } from './clip-grad.ts'
 export { type Batch, type DescendOptions, descend } from './descend.ts'
 export { ExponentialAverage } from './exponential-average.ts'

@@ -8,6 +8,7 @@ import {
   scope,
   type Tensor,
 } from '@nablajs/tensor'
+import { refuseUnknown } from './known.ts'
 import type { Optimizer } from './optimizer.ts'
 import type { OptimizerState } from './state.ts'
 import { parametersOf } from './wrapped.ts'
@@ -51,7 +52,9 @@ export class Lookahead<Options extends object> implements Holder {
   readonly #slow: readonly Tensor[]
   #step = 0
 
-  constructor(inner: Optimizer<Options>, { k = 5, alpha = 0.5 }: LookaheadOptions = {}) {
+  constructor(inner: Optimizer<Options>, options: LookaheadOptions = {}) {
+    refuseUnknown('Lookahead', options, ['k', 'alpha'])
+    const { k = 5, alpha = 0.5 } = options
     if (!(Number.isInteger(k) && k > 0))
       throw new ArgumentError(`Lookahead: k is ${k}; it must be a whole number > 0`)
     if (!(alpha >= 0 && alpha <= 1))

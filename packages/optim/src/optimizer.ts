@@ -15,6 +15,8 @@ import {
   showShape,
   Tensor,
 } from '@nablajs/tensor'
+import { refuseUnknown } from './known.ts'
+import { demandReadable } from './readable.ts'
 import { makeSlot, type OptimizerState, plain, slotShape, snake } from './state.ts'
 import type { About, Declaration, Initial } from './transform.ts'
 
@@ -55,7 +57,7 @@ export interface Work<Options> {
 /** Called before updates; one that returns false has the update left out. */
 export type StepPreHook = () => unknown
 
-/** Called after updates. */
+/** Called after steps. */
 export type StepHook = () => void
 
 /**
@@ -136,6 +138,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
         )
       const wanted = this.#declaration.requires?.(parameter.shape)
       if (wanted) throw new ArgumentError(`${name}: ${label} is ${parameter}; it must be ${wanted}`)
+      if (this.#declaration.reads) demandReadable(name, [parameter])
       if (known.has(parameter))
         throw new ArgumentError(`${name}: ${label} ${parameter} is listed twice; list it once`)
       known.add(parameter)
@@ -177,7 +180,10 @@ export abstract class Optimizer<Options extends object = object> implements Hold
     return () => this.#preHooks.delete(hook)
   }
 
-  /** Has a function called after each update. Returns the function that takes it away again. */
+  /**
+   * Has a function called at the end of each step, also where a hook before it had the update left out.
+   * Returns the function that takes the hook away again.
+   */
   registerStepPostHook(hook: StepHook): () => void {
     this.#postHooks.add(hook)
     return () => this.#postHooks.delete(hook)
@@ -368,11 +374,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
 
   #resolve(options: Partial<Options>, defaults: Options): Options {
     const known = Object.keys(this.#declaration.defaults)
-    for (const key of Object.keys(options))
-      if (!known.includes(key))
-        throw new ArgumentError(
-          `${this.name}: unknown option "${key}"; known are ${known.join(', ')}`,
-        )
+    refuseUnknown(this.name, options, known)
     const given = Object.entries(options).filter(([, value]) => value !== undefined)
     const pick = known.map((key) => [key, defaults[key as keyof Options]])
     const resolved = { ...Object.fromEntries(pick), ...Object.fromEntries(given) } as Options

@@ -1,4 +1,5 @@
 import { ArgumentError, assign, noGrad, scope, type Tensor } from '@nablajs/tensor'
+import { refuseUnknown } from './known.ts'
 import { parametersOf, type Wrapped } from './wrapped.ts'
 
 export interface SAMOptions {
@@ -35,7 +36,9 @@ export class SAM<Inner extends Wrapped> {
   readonly #rho: number
   readonly #adaptive: boolean
 
-  constructor(inner: Inner, { rho = 0.05, adaptive = false }: SAMOptions = {}) {
+  constructor(inner: Inner, options: SAMOptions = {}) {
+    refuseUnknown('SAM', options, ['rho', 'adaptive'])
+    const { rho = 0.05, adaptive = false } = options
     if (!(rho >= 0)) throw new ArgumentError(`SAM: rho is ${rho}; it must be >= 0`)
     this.inner = inner
     this.#rho = rho
@@ -58,12 +61,15 @@ export class SAM<Inner extends Wrapped> {
       const moved = parametersOf(this.inner).filter(({ grad }) => grad)
       const before = moved.map((parameter) => parameter.detach().copy())
       noGrad(() => scope(() => this.#climb(moved)))
-      this.#backward(closure)
-      noGrad(() => {
-        moved.forEach((parameter, i) => {
-          assign(parameter, before[i]!)
+      try {
+        this.#backward(closure)
+      } finally {
+        noGrad(() => {
+          moved.forEach((parameter, i) => {
+            assign(parameter, before[i]!)
+          })
         })
-      })
+      }
       this.inner.step()
       return loss
     })

@@ -8,7 +8,9 @@ import {
   type Tensor,
 } from '@nablajs/tensor'
 import { curvatureOf } from './curvature.ts'
+import { refuseUnknown } from './known.ts'
 import { moveAlong, sizeOf } from './one-vector.ts'
+import { demandReadable } from './readable.ts'
 
 export interface TopEigenvalueOptions {
   /** The most products with the Hessian. Default 100. */
@@ -55,9 +57,12 @@ const dot = (a: Tensor, b: Tensor): number => a.mul(b).sum().itemSync()
 export function topEigenvalue(
   parameters: Iterable<Tensor>,
   loss: () => Tensor,
-  { iterations = 100, tolerance = 1e-4, seed = 0 }: TopEigenvalueOptions = {},
+  options: TopEigenvalueOptions = {},
 ): TopEigenvalue {
+  refuseUnknown('topEigenvalue', options, ['iterations', 'tolerance', 'seed'])
+  const { iterations = 100, tolerance = 1e-4, seed = 0 } = options
   const all = listOf('topEigenvalue', parameters)
+  demandReadable('topEigenvalue', all)
   if (!(Number.isInteger(iterations) && iterations > 0))
     throw new ArgumentError(
       `topEigenvalue: iterations is ${iterations}; it must be a whole number > 0`,
@@ -113,9 +118,12 @@ export interface AscentSharpnessOptions {
 export function ascentSharpness(
   parameters: Iterable<Tensor>,
   loss: () => Tensor,
-  { rho = 0.05 }: AscentSharpnessOptions = {},
+  options: AscentSharpnessOptions = {},
 ): number {
+  refuseUnknown('ascentSharpness', options, ['rho'])
+  const { rho = 0.05 } = options
   const all = listOf('ascentSharpness', parameters)
+  demandReadable('ascentSharpness', all)
   if (!(rho >= 0)) throw new ArgumentError(`ascentSharpness: rho is ${rho}; it must be >= 0`)
   return scope(() => {
     const { loss: here, gradient } = curvatureOf(all, loss)

@@ -1,5 +1,6 @@
 /** What an optimizer keeps: its layout in a checkpoint, and the tensors of a parameter. */
 import { full, type Shape, Tensor } from '@nablajs/tensor'
+import { demandReadable } from './readable.ts'
 import type { Initial } from './transform.ts'
 
 /** What is remembered of a parameter under one name; lists are what `LBFGS` keeps. */
@@ -19,7 +20,10 @@ export const snake = (name: string): string =>
 
 /** A number of a checkpoint; PyTorch stores some as tensors. */
 export function plain(value: StateValue | undefined): number | undefined {
-  if (value instanceof Tensor) return value.itemSync()
+  if (value instanceof Tensor) {
+    demandReadable('loadStateDict', [value], 'give counts as numbers, or load the state elsewhere')
+    return value.itemSync()
+  }
   return typeof value === 'number' ? value : undefined
 }
 

@@ -16,7 +16,6 @@ export interface LinePoint<Gradient> {
 
 const C1 = 1e-4
 const C2 = 0.9
-const MOST = 25
 
 type Knot = Omit<LinePoint<unknown>, 'gradient'>
 
@@ -38,6 +37,7 @@ function cubicMinimum(a: Knot, b: Knot, bounds?: readonly [number, number]): num
  * @param first The first t to try.
  * @param at Evaluates the point at t.
  * @param size The largest element of the direction: brackets narrower than `tolerance` in it end the search.
+ * @param most How many points may be evaluated after the first one; the best one so far is the result then.
  */
 export function strongWolfe<Gradient>(
   start: LinePoint<Gradient>,
@@ -45,6 +45,7 @@ export function strongWolfe<Gradient>(
   at: (t: number) => LinePoint<Gradient>,
   size: number,
   tolerance: number,
+  most: number,
 ): { readonly point: LinePoint<Gradient>; readonly evaluations: number } {
   type Point = LinePoint<Gradient>
   const isHigh = ({ t, loss }: Point): boolean => loss > start.loss + C1 * t * start.slope
@@ -56,7 +57,7 @@ export function strongWolfe<Gradient>(
   let rounds = 0
   let bracket: [Point, Point] | undefined
   // Outwards, until a minimum lies between two points.
-  while (rounds < MOST) {
+  while (rounds < most) {
     if (isHigh(point) || (rounds > 1 && point.loss >= before.loss)) bracket = [before, point]
     else if (isFlat(point)) return { point, evaluations }
     else if (point.slope >= 0) bracket = [before, point]
@@ -74,7 +75,7 @@ export function strongWolfe<Gradient>(
   const sorted = ([a, b]: [Point, Point]): [Point, Point] => (a.loss <= b.loss ? [a, b] : [b, a])
   let [low, high] = sorted(bracket)
   let slow = false
-  while (rounds < MOST && Math.abs(high.t - low.t) * size >= tolerance) {
+  while (rounds < most && Math.abs(high.t - low.t) * size >= tolerance) {
     let t = cubicMinimum(low, high)
     const [left, right] = low.t < high.t ? [low.t, high.t] : [high.t, low.t]
     const margin = 0.1 * (right - left)

@@ -11,7 +11,9 @@ import type {
   Tensor as TheirTensor,
   Variable,
 } from '@tensorflow/tfjs'
+import { refuseUnknown } from './known.ts'
 import { Mirror } from './mirror.ts'
+import { demandReadable } from './readable.ts'
 
 /** What is needed of TensorFlow.js: the whole of `@tensorflow/tfjs` or of its core has it. */
 export type Tfjs = Pick<
@@ -67,6 +69,7 @@ export function tfjsOptimizer<Own extends Inner>(
   make: (params: readonly NamedParameter[]) => Own,
   options: TfjsOptimizerOptions = {},
 ): TfjsOptimizer<Own> {
+  refuseUnknown('tfjsOptimizer', options, ['device'])
   class Adapter extends tf.Optimizer {
     static get className(): string {
       return 'NablaOptimizer'
@@ -83,7 +86,13 @@ export function tfjsOptimizer<Own extends Inner>(
           throw new ArgumentError(
             'tfjsOptimizer: there are no trainable variables; make the model or its tf.variable first',
           )
-        this.#inner = make(trainable.map((variable) => this.#mirror(variable)))
+        const named = trainable.map((variable) => this.#mirror(variable))
+        demandReadable(
+          'tfjsOptimizer',
+          named.map(([, parameter]) => parameter),
+          'give it a device that can, such as a CPU',
+        )
+        this.#inner = make(named)
       }
       return this.#inner
     }

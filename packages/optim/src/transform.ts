@@ -32,6 +32,8 @@ export interface Declaration<Options> {
   readonly ranges: readonly Range<Options>[]
   /** What a parameter must be beside a leaf with gradients, if this one is not: `a matrix`. */
   requires?(shape: Shape): string | undefined
+  /** Whether it reads numbers back at once; parameters have to be on a device that can do that. */
+  readonly reads?: boolean
 }
 
 type Numbers<Names> = { readonly [Name in keyof Names]-?: Scalar }

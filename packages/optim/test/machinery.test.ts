@@ -226,6 +226,22 @@ describe('AveragedParameters', () => {
   })
 })
 
+test('AveragedParameters go on from a stored state, and refuse one of others', () => {
+  const x = leaf([1, 3])
+  const average = new AveragedParameters([x])
+  average.update()
+  new SGD([x], { lr: 1 }).step(() => x.sum())
+  const resumed = new AveragedParameters([x])
+  resumed.loadStateDict(average.stateDict())
+  for (const one of [average, resumed]) one.update()
+  expect([...average.averages[0]!.dataSync()]).toEqual([0.5, 2.5])
+  expect([...resumed.averages[0]!.dataSync()]).toEqual([0.5, 2.5])
+  expect(resumed.count).toBe(2)
+  expect(() => new AveragedParameters([leaf([1])]).loadStateDict(average.stateDict())).toThrow(
+    'AveragedParameters: the state has shapes [2]; the parameters have [1]',
+  )
+})
+
 describe('Lookahead', () => {
   test('goes back a part of the way every k steps, also from a stored state', () => {
     const x = leaf([10])

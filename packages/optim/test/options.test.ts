@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { reference, setDefaultDType, setDevice, type Tensor, tensor } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
+import * as optim from '../src/index.ts'
 import { every } from './every.ts'
 
 beforeEach(() => {
@@ -162,4 +163,27 @@ const cases: readonly (readonly [name: string, options: object, message: string]
 
 test.each(cases)('%s %j', (name, options, message) => {
   expect(() => make(name, options)).toThrow(`${name}: ${message}`)
+})
+
+describe('around optimizers, options that nobody reads', () => {
+  const odd = { foo: 1 } as never
+  const inner = (): optim.SGD => new optim.SGD([matrix()])
+  const loss = (): Tensor => matrix().sum()
+  const cases: Readonly<Record<string, () => unknown>> = {
+    ArrayOptimizer: () => new optim.ArrayOptimizer([[1]], (params) => new optim.SGD(params), odd),
+    AveragedParameters: () => new optim.AveragedParameters([matrix()], odd),
+    clipGradNorm: () => optim.clipGradNorm([matrix()], 1, odd),
+    descend: () => optim.descend(inner(), loss, odd),
+    ExponentialAverage: () => new optim.ExponentialAverage(0.9, odd),
+    findLearningRate: () => optim.findLearningRate(inner(), loss, odd),
+    layerDecayGroups: () => optim.layerDecayGroups([['a', matrix()]], odd),
+    GradScaler: () => new optim.GradScaler(odd),
+    Lookahead: () => new optim.Lookahead(inner(), odd),
+    SAM: () => new optim.SAM(inner(), odd),
+    topEigenvalue: () => optim.topEigenvalue([matrix()], loss, odd),
+    ascentSharpness: () => optim.ascentSharpness([matrix()], loss, odd),
+  }
+  test.each(Object.entries(cases))('%s refuses them', (name, make) => {
+    expect(make).toThrow(`${name}: unknown option "foo"; known are `)
+  })
 })

@@ -3,7 +3,7 @@
  * on plain numbers (the library computes most of them from one step to the next). All go on from a
  * stored state, write any option, and keep groups apart.
  */
-import { reference, setDefaultDType, setDevice, tensor } from '@nablajs/tensor'
+import { reference, setDefaultDType, setDevice, type Tensor, tensor } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   AdamW,
@@ -200,6 +200,12 @@ describe.each(rows)('$name', ({ make, closed }) => {
     expect(resumed.getLastLr()).toEqual(a.getLastLr())
   })
 
+  test('refuses options that nobody reads', () => {
+    expect(() => make(optimizer(), { lastEpoch: 3 } as never)).toThrow(
+      /^\w+: unknown option "lastEpoch"; known are .+, option$/,
+    )
+  })
+
   test('writes any option', () => {
     const target = optimizer({ momentum: 0.5 })
     make(target, { option: 'momentum' }).step()
@@ -258,6 +264,75 @@ describe('schedules together', () => {
   })
 })
 
+describe('groups that come later', () => {
+  const all: Readonly<Record<string, (o: SGD) => Schedule>> = {
+    ...Object.fromEntries(rows.map(({ name, make }) => [name, (o: SGD) => make(o, {})])),
+    ReduceLROnPlateau: (o) => new ReduceLROnPlateau(o, { patience: 0 }),
+    'CyclicLR with momentum': (o) => new CyclicLR(o, { baseLr: 0.1, maxLr: 1, stepSizeUp: 2 }),
+    'OneCycleLR with momentum': (o) => new OneCycleLR(o, { maxLr: 1, totalSteps: 9 }),
+  }
+  const late = (): { params: Tensor[]; lr: number } => ({
+    params: [tensor([1], { requiresGrad: true })],
+    lr: 0.2,
+  })
+
+  test.each(Object.entries(all))('are among those of %s', (_, make) => {
+    const target = optimizer()
+    const schedule = make(target) as { step(metric: number): void }
+    for (let t = 0; t < 3; t++) schedule.step(1)
+    target.addParamGroup(late())
+    for (let t = 0; t < 3; t++) schedule.step(1)
+    for (const { lr, momentum } of target.paramGroups)
+      for (const value of [lr, momentum]) expect(value).toSatisfy(Number.isFinite)
+  })
+
+  test('start from the value that they came with', () => {
+    const target = optimizer()
+    const schedule = new LambdaLR(target, { lrLambda: (t) => 1 / (1 + t) })
+    target.addParamGroup(late())
+    schedule.step()
+    expect(schedule.getLastLr()).toEqual([0.2, 0.05, 0.1])
+    expect(schedule.baseLrs).toEqual([0.4, 0.1, 0.2])
+  })
+
+  test('are too many for a list of values', () => {
+    const target = optimizer()
+    const schedule = new SWALR(target, { swaLr: [0.1, 0.2] })
+    target.addParamGroup(late())
+    expect(() => schedule.step()).toThrow(
+      'SWALR: swaLr has 2 values; it must be one, or one for each of the 3 groups',
+    )
+  })
+})
+
+describe('after another schedule', () => {
+  const after = (make: (o: SGD) => Schedule): number[] => {
+    const target = optimizer()
+    const schedulers = [new ExponentialLR(target, { gamma: 0.5 }), make(target)]
+    const schedule = new SequentialLR(target, { schedulers, milestones: [3] })
+    return [0, 1, 2, 3, 4, 5].map((t) => {
+      if (t > 0) schedule.step()
+      return schedule.getLastLr()[0]!
+    })
+  }
+
+  test('SWALR goes on from where it is', () => {
+    const [, , before, first, second, last] = after(
+      (o) => new SWALR(o, { swaLr: 0.3, annealEpochs: 2, annealStrategy: 'linear' }),
+    )
+    expect([before, first]).toEqual([0.1, 0.1])
+    expect(second).toBeCloseTo(0.2, 13)
+    expect(last).toBeCloseTo(0.3, 13)
+  })
+
+  test('MultiplicativeLR does too, and takes its factor of step 0', () => {
+    const values = after((o) => new MultiplicativeLR(o, { lrLambda: (t) => 0.9 - 0.1 * t }))
+    ;[0.4, 0.2, 0.1, 0.09, 0.072, 0.0504].forEach((value, t) => {
+      expect(values[t]).toBeCloseTo(value, 13)
+    })
+  })
+})
+
 describe('momentum', () => {
   test('moves against the rate', () => {
     const target = optimizer()
@@ -301,6 +376,18 @@ describe('ReduceLROnPlateau', () => {
     ])
   })
 
+  test.each(['min', 'max'] as const)('goes on from a state before the first metric: %s', (mode) => {
+    const stored = JSON.stringify(new ReduceLROnPlateau(optimizer(), { mode }).stateDict())
+    const target = optimizer()
+    const schedule = new ReduceLROnPlateau(target, { mode, patience: 0 })
+    schedule.loadStateDict(JSON.parse(stored))
+    const sign = mode === 'min' ? 1 : -1
+    schedule.step(5 * sign)
+    expect(schedule.getLastLr()).toEqual([0.4, 0.1])
+    schedule.step(6 * sign)
+    expect(schedule.getLastLr()[0]).toBeCloseTo(0.04, 13)
+  })
+
   test('asks for its metric', () => {
     expect(() => new ReduceLROnPlateau(optimizer()).step()).toThrow(
       'ReduceLROnPlateau: no metric came; call step(metric) with a plain number',
@@ -342,6 +429,11 @@ describe('bad input', () => {
       'momentum where there is none',
       () => new OneCycleLR(optimizer({ momentum: 0 }), { maxLr: 1, totalSteps: 2 }),
       'OneCycleLR: cycleMomentum is true; it must be false for optimizers without momentum',
+    ],
+    [
+      'an option that nobody reads',
+      (o) => new StepLR(o, { stepSize: 1, step: 2 } as never),
+      'StepLR: unknown option "step"; known are stepSize, gamma, option',
     ],
     ['no schedules', () => new ChainedScheduler([]), 'ChainedScheduler: schedulers is []'],
     [

@@ -16,6 +16,7 @@ export interface CMAESOptions {
 
 const cmaES: Declaration<CMAESOptions> = {
   name: 'CMAES',
+  reads: true,
   defaults: { sigma: 0.3, populationSize: null, seed: 0 },
   ranges: [
     positive('sigma'),

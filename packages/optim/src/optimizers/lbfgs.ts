@@ -11,7 +11,10 @@ export interface LBFGSOptions {
   lr: number
   /** How many iterations a step makes. Default 20. */
   maxIter: number
-  /** How often a step may compute the loss. Default 1.25 `maxIter`. */
+  /**
+   * After how many computations of the loss a step ends; a line search makes one more where it began with
+   * none left. Default 1.25 `maxIter`.
+   */
   maxEval: number | null
   /** A step ends when no element of the gradient is larger. Default 1e-7. */
   toleranceGrad: number
@@ -31,6 +34,7 @@ const whole = (option: keyof LBFGSOptions): Range<LBFGSOptions> => ({
 
 const lbfgs: Declaration<LBFGSOptions> = {
   name: 'LBFGS',
+  reads: true,
   defaults: {
     lr: 1,
     maxIter: 20,
@@ -171,7 +175,8 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
           const g = this.#flatGradient()
           return { t, loss: value, gradient: g, slope: dot(g, d) }
         }
-        const found = strongWolfe(start, memory.t, at, largest(d), toleranceChange)
+        const left = most - evaluations
+        const found = strongWolfe(start, memory.t, at, largest(d), toleranceChange, left)
         ;({ t: memory.t, loss, gradient } = found.point)
         more = found.evaluations
         moveAlong(this.#parameters, before, d, memory.t)

@@ -15,6 +15,7 @@ export interface NelderMeadOptions {
 
 const nelderMead: Declaration<NelderMeadOptions> = {
   name: 'NelderMead',
+  reads: true,
   defaults: { adaptive: false, relativeStep: 0.05, zeroStep: 2.5e-4 },
   ranges: [positive('relativeStep'), positive('zeroStep')],
 }

@@ -28,6 +28,7 @@ const whole = (option: 'maxCg' | 'maxHalvings'): Range<NewtonCGOptions> => ({
 
 const newtonCG: Declaration<NewtonCGOptions> = {
   name: 'NewtonCG',
+  reads: true,
   defaults: { lr: 1, damping: 0, maxCg: 50, c1: 1e-4, maxHalvings: 20, toleranceGrad: 1e-9 },
   ranges: [
     nonNegative('lr'),

@@ -36,6 +36,7 @@ const whole = (option: 'preconditionFrequency' | 'maxPrecondDim'): Range<SOAPOpt
 
 const soap: Declaration<SOAPOptions> = {
   name: 'SOAP',
+  reads: true,
   defaults: {
     lr: 3e-3,
     betas: [0.95, 0.95],

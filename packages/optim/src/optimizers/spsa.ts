@@ -21,6 +21,7 @@ export interface SPSAOptions {
 
 const spsa: Declaration<SPSAOptions> = {
   name: 'SPSA',
+  reads: true,
   defaults: { lr: 1e-2, c: 1e-3, alpha: 0.602, gamma: 0.101, stability: 0, seed: 0 },
   ranges: [
     nonNegative('lr'),

@@ -15,7 +15,7 @@ export class ConstantLR extends Schedule {
   readonly #totalIters: number
 
   constructor(optimizer: Scheduled, options: ConstantLROptions = {}) {
-    super(optimizer, options)
+    super(optimizer, options, ['factor', 'totalIters'])
     const { factor = 1 / 3, totalIters = 5 } = options
     this.demand(factor > 0 && factor <= 1, 'factor', factor, 'in (0, 1]')
     this.demand(totalIters >= 0, 'totalIters', totalIters, '>= 0')

@@ -23,7 +23,7 @@ export class CosineAnnealingLR extends Schedule {
   readonly #etaMin: number
 
   constructor(optimizer: Scheduled, options: CosineAnnealingLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['tMax', 'etaMin'])
     const { tMax, etaMin = 0 } = options
     this.demand(Number.isInteger(tMax) && tMax > 0, 'tMax', tMax, 'a whole number > 0')
     this.demand(Number.isFinite(etaMin), 'etaMin', etaMin, 'a finite number')

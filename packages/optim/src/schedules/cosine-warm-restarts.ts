@@ -24,7 +24,7 @@ export class CosineAnnealingWarmRestarts extends Schedule {
   #period: number
 
   constructor(optimizer: Scheduled, options: CosineAnnealingWarmRestartsOptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['t0', 'tMult', 'etaMin'])
     const { t0, tMult = 1, etaMin = 0 } = options
     this.demand(Number.isInteger(t0) && t0 > 0, 't0', t0, 'a whole number > 0')
     this.demand(Number.isInteger(tMult) && tMult > 0, 'tMult', tMult, 'a whole number > 0')

@@ -39,15 +39,27 @@ export interface CyclicLROptions extends ScheduleOptions {
  * Source: L. Smith, "Cyclical Learning Rates for Training Neural Networks", arXiv 1506.01186.
  */
 export class CyclicLR extends Schedule {
-  readonly #low: readonly number[]
-  readonly #high: readonly number[]
+  readonly #low: (group: number) => number
+  readonly #high: (group: number) => number
   readonly #total: number
   readonly #ratio: number
   readonly #height: (cycle: number, t: number) => number
-  readonly #momenta: { low: readonly number[]; high: readonly number[] } | undefined
+  readonly #momenta: { low: (group: number) => number; high: (group: number) => number } | undefined
 
   constructor(optimizer: Scheduled, options: CyclicLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, [
+      'baseLr',
+      'maxLr',
+      'stepSizeUp',
+      'stepSizeDown',
+      'mode',
+      'gamma',
+      'scaleFn',
+      'scaleMode',
+      'cycleMomentum',
+      'baseMomentum',
+      'maxMomentum',
+    ])
     const { baseLr, maxLr, stepSizeUp = 2000, stepSizeDown = stepSizeUp } = options
     const { mode = 'triangular', gamma = 1, scaleFn, scaleMode = 'cycle' } = options
     const { cycleMomentum = true, baseMomentum = 0.8, maxMomentum = 0.9 } = options
@@ -91,8 +103,8 @@ export class CyclicLR extends Schedule {
   }
 
   protected override value(t: number, _: number, __: number, group: number): number {
-    const low = this.#low[group]!
-    return low + (this.#high[group]! - low) * this.#scale(t)
+    const low = this.#low(group)
+    return low + (this.#high(group) - low) * this.#scale(t)
   }
 
   protected override apply(): void {
@@ -100,7 +112,7 @@ export class CyclicLR extends Schedule {
     const { low, high } = this.#momenta ?? {}
     if (low && high)
       this.optimizer.paramGroups.forEach((group, i) => {
-        setMomentum(group, high[i]! - (high[i]! - low[i]!) * this.#scale(this.lastEpoch))
+        setMomentum(group, high(i) - (high(i) - low(i)) * this.#scale(this.lastEpoch))
       })
   }
 }

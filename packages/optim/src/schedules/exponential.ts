@@ -12,7 +12,7 @@ export class ExponentialLR extends Schedule {
   readonly #gamma: number
 
   constructor(optimizer: Scheduled, options: ExponentialLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['gamma'])
     const { gamma } = options
     this.demand(Number.isFinite(gamma), 'gamma', gamma, 'a finite number')
     this.#gamma = gamma

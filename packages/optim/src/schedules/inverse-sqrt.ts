@@ -13,7 +13,7 @@ export class InverseSqrtLR extends Schedule {
   readonly #warmupSteps: number
 
   constructor(optimizer: Scheduled, options: InverseSqrtLROptions = {}) {
-    super(optimizer, options)
+    super(optimizer, options, ['warmupSteps'])
     const { warmupSteps = 4000 } = options
     this.demand(
       Number.isInteger(warmupSteps) && warmupSteps > 0,

@@ -14,16 +14,16 @@ export interface LambdaLROptions extends ScheduleOptions {
  * ```
  */
 export class LambdaLR extends Schedule {
-  readonly #lrLambda: readonly ((t: number) => number)[]
+  readonly #lrLambda: (group: number) => (t: number) => number
 
   constructor(optimizer: Scheduled, options: LambdaLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['lrLambda'])
     const { lrLambda } = options
     this.#lrLambda = perGroup(optimizer, lrLambda, 'LambdaLR: lrLambda')
     this.apply()
   }
 
   protected override value(t: number, base: number, _: number, group: number): number {
-    return base * this.#lrLambda[group]!(t)
+    return base * this.#lrLambda(group)(t)
   }
 }

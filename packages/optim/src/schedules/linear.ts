@@ -23,7 +23,7 @@ export class LinearLR extends Schedule {
   readonly #totalIters: number
 
   constructor(optimizer: Scheduled, options: LinearLROptions = {}) {
-    super(optimizer, options)
+    super(optimizer, options, ['startFactor', 'endFactor', 'totalIters'])
     const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = options
     this.demand(startFactor > 0 && startFactor <= 1, 'startFactor', startFactor, 'in (0, 1]')
     this.demand(endFactor >= 0 && endFactor <= 1, 'endFactor', endFactor, 'in [0, 1]')

@@ -20,7 +20,7 @@ export class MultiStepLR extends Schedule {
   readonly #gamma: number
 
   constructor(optimizer: Scheduled, options: MultiStepLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['milestones', 'gamma'])
     const { milestones, gamma = 0.1 } = options
     this.demand(
       milestones.every((m) => Number.isInteger(m) && m >= 0),

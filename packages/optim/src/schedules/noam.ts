@@ -18,7 +18,7 @@ export class NoamLR extends Schedule {
   readonly #warmupSteps: number
 
   constructor(optimizer: Scheduled, options: NoamLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['modelSize', 'warmupSteps'])
     const { modelSize, warmupSteps = 4000 } = options
     this.demand(modelSize > 0, 'modelSize', modelSize, '> 0')
     this.demand(

@@ -45,11 +45,24 @@ export class OneCycleLR extends Schedule {
   readonly #total: number
   readonly #phases: readonly Phase[]
   readonly #linear: boolean
-  readonly #rates: readonly Record<'first' | 'top' | 'last', number>[]
-  readonly #momenta: readonly Record<'low' | 'high', number>[] | undefined
+  readonly #rates: (group: number) => Record<'first' | 'top' | 'last', number>
+  readonly #momenta: ((group: number) => Record<'low' | 'high', number>) | undefined
 
   constructor(optimizer: Scheduled, options: OneCycleLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, [
+      'maxLr',
+      'totalSteps',
+      'epochs',
+      'stepsPerEpoch',
+      'pctStart',
+      'annealStrategy',
+      'divFactor',
+      'finalDivFactor',
+      'threePhase',
+      'cycleMomentum',
+      'baseMomentum',
+      'maxMomentum',
+    ])
     const { maxLr, epochs, stepsPerEpoch, pctStart = 0.3, annealStrategy = 'cos' } = options
     const { divFactor = 25, finalDivFactor = 1e4, threePhase = false } = options
     const { cycleMomentum = true, baseMomentum = 0.85, maxMomentum = 0.95 } = options
@@ -79,17 +92,16 @@ export class OneCycleLR extends Schedule {
           ] as const)
         : ([{ end: total - 1, rate: ['top', 'last'], momentum: ['low', 'high'] }] as const)),
     ]
-    this.#rates = perGroup(optimizer, maxLr, 'OneCycleLR: maxLr').map((top) => ({
-      top,
-      first: top / divFactor,
-      last: top / divFactor / finalDivFactor,
-    }))
+    const topOf = perGroup(optimizer, maxLr, 'OneCycleLR: maxLr')
+    this.#rates = (group) => {
+      const top = topOf(group)
+      return { top, first: top / divFactor, last: top / divFactor / finalDivFactor }
+    }
     if (cycleMomentum) {
       demandMomentum(optimizer.paramGroups, 'OneCycleLR')
       const high = perGroup(optimizer, maxMomentum, 'OneCycleLR: maxMomentum')
-      this.#momenta = perGroup(optimizer, baseMomentum, 'OneCycleLR: baseMomentum').map(
-        (low, i) => ({ low, high: high[i]! }),
-      )
+      const low = perGroup(optimizer, baseMomentum, 'OneCycleLR: baseMomentum')
+      this.#momenta = (group) => ({ low: low(group), high: high(group) })
     }
     this.apply()
   }
@@ -114,16 +126,18 @@ export class OneCycleLR extends Schedule {
         `OneCycleLR: this is step ${t}; totalSteps is ${this.#total}, so there are no more`,
       )
     const [{ rate }, passed] = this.#at(t)
-    const rates = this.#rates[group]!
+    const rates = this.#rates(group)
     return this.#between(rates[rate[0]], rates[rate[1]], passed)
   }
 
   protected override apply(): void {
     super.apply()
     const [{ momentum }, passed] = this.#at(this.lastEpoch)
-    this.#momenta?.forEach((own, i) => {
-      const value = this.#between(own[momentum[0]], own[momentum[1]], passed)
-      setMomentum(this.optimizer.paramGroups[i]!, value)
+    const momenta = this.#momenta
+    if (!momenta) return
+    this.optimizer.paramGroups.forEach((group, i) => {
+      const own = momenta(i)
+      setMomentum(group, this.#between(own[momentum[0]], own[momentum[1]], passed))
     })
   }
 }

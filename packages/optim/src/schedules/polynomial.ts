@@ -15,7 +15,7 @@ export class PolynomialLR extends Schedule {
   readonly #power: number
 
   constructor(optimizer: Scheduled, options: PolynomialLROptions = {}) {
-    super(optimizer, options)
+    super(optimizer, options, ['totalIters', 'power'])
     const { totalIters = 5, power = 1 } = options
     this.demand(
       Number.isInteger(totalIters) && totalIters > 0,

@@ -37,13 +37,22 @@ export interface ReduceLROnPlateauOptions extends ScheduleOptions {
  */
 export class ReduceLROnPlateau extends Schedule {
   readonly #options: Required<Omit<ReduceLROnPlateauOptions, 'minLr' | 'option'>>
-  readonly #least: readonly number[]
+  readonly #least: (group: number) => number
   #best: number
   #bad = 0
   #cooling = 0
 
   constructor(optimizer: Scheduled, options: ReduceLROnPlateauOptions = {}) {
-    super(optimizer, options)
+    super(optimizer, options, [
+      'mode',
+      'factor',
+      'patience',
+      'threshold',
+      'thresholdMode',
+      'cooldown',
+      'minLr',
+      'eps',
+    ])
     const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4 } = options
     const { thresholdMode = 'rel', cooldown = 0, minLr = 0, eps = 1e-8 } = options
     this.demand(mode === 'min' || mode === 'max', 'mode', mode, '"min" or "max"')
@@ -56,7 +65,11 @@ export class ReduceLROnPlateau extends Schedule {
     )
     this.#options = { mode, factor, patience, threshold, thresholdMode, cooldown, eps }
     this.#least = perGroup(optimizer, minLr, 'ReduceLROnPlateau: minLr')
-    this.#best = mode === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
+    this.#best = this.#worst
+  }
+
+  get #worst(): number {
+    return this.#options.mode === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
   }
 
   /** Tells the metric after an epoch. */
@@ -92,16 +105,18 @@ export class ReduceLROnPlateau extends Schedule {
   }
 
   protected override value(_: number, __: number, last: number, group: number): number {
-    const next = Math.max(last * this.#options.factor, this.#least[group]!)
+    const next = Math.max(last * this.#options.factor, this.#least(group))
     return last - next > this.#options.eps ? next : last
   }
 
   protected override memory(): ScheduleState {
-    return { best: this.#best, num_bad_epochs: this.#bad, cooldown_counter: this.#cooling }
+    // JSON has no infinities: before the first metric there is no best one.
+    const best = Number.isFinite(this.#best) ? this.#best : null
+    return { best, num_bad_epochs: this.#bad, cooldown_counter: this.#cooling }
   }
 
   protected override remember(state: ScheduleState): void {
-    this.#best = Number(state['best'])
+    this.#best = state['best'] === null ? this.#worst : Number(state['best'])
     this.#bad = Number(state['num_bad_epochs'])
     this.#cooling = Number(state['cooldown_counter'])
   }

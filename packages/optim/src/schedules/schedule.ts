@@ -7,6 +7,7 @@
  * be laid over one another and changes by hand are respected; rules with an absolute value use `base`.
  */
 import { ArgumentError } from '@nablajs/tensor'
+import { refuseUnknown } from '../known.ts'
 
 /** Anything with groups of options: an optimizer. */
 export interface Scheduled {
@@ -39,17 +40,29 @@ export abstract class Schedule {
   lastEpoch = 0
   protected readonly optimizer: Scheduled
   readonly #option: string
-  readonly #bases: number[]
+  readonly #bases: number[] = []
 
-  constructor(optimizer: Scheduled, { option = 'lr' }: ScheduleOptions = {}) {
+  /**
+   * @param known The options that the subclass reads; others are refused.
+   * @throws ArgumentError when an option is not known, or the one to write is no number.
+   */
+  constructor(optimizer: Scheduled, options: ScheduleOptions = {}, known: readonly string[] = []) {
+    refuseUnknown(this.constructor.name, options, [...known, 'option'])
     this.optimizer = optimizer
-    this.#option = option
-    this.#bases = optimizer.paramGroups.map((group) => {
-      const known = firsts.get(group) ?? {}
-      firsts.set(group, known)
-      known[option] ??= read(group, option, this.constructor.name)
-      return known[option]
+    this.#option = options.option ?? 'lr'
+    optimizer.paramGroups.forEach((_, i) => {
+      this.#baseOf(i)
     })
+  }
+
+  /** A group that was added later starts from the value it came with. */
+  #baseOf(i: number): number {
+    const group = this.optimizer.paramGroups[i]!
+    const known = firsts.get(group) ?? {}
+    firsts.set(group, known)
+    known[this.#option] ??= this.read(group)
+    this.#bases[i] ??= known[this.#option]!
+    return this.#bases[i]
   }
 
   /** The values that the groups had at first. */
@@ -74,7 +87,7 @@ export abstract class Schedule {
   /** Writes the values of the step at hand; subclasses end their constructor with it. */
   protected apply(): void {
     this.optimizer.paramGroups.forEach((group, i) => {
-      const base = this.#bases[i]!
+      const base = this.#baseOf(i)
       this.write(group, this.value(this.lastEpoch, base, this.read(group), i))
     })
   }
@@ -86,10 +99,15 @@ export abstract class Schedule {
     this.apply()
   }
 
+  /** @internal Starts after another schedule: again, or for rules without a value of their own from here. */
+  follow(): void {
+    this.restart()
+  }
+
   /** @internal Gives the groups back their first values. */
   reset(): void {
     this.optimizer.paramGroups.forEach((group, i) => {
-      this.write(group, this.#bases[i]!)
+      this.write(group, this.#baseOf(i))
     })
   }
 
@@ -150,18 +168,24 @@ export abstract class Schedule {
   }
 }
 
-/** One value for each group, from one for all or a list. */
+/** The value of each group, from one for all (also for groups that come later) or a list. */
 export function perGroup<Value>(
   { paramGroups }: Scheduled,
   value: Value | readonly Value[],
   name: string,
-): readonly Value[] {
-  const list: readonly Value[] = Array.isArray(value)
-    ? value
-    : paramGroups.map(() => value as Value)
-  if (list.length !== paramGroups.length)
-    throw new ArgumentError(
-      `${name} has ${list.length} values; it must be one, or one for each of the ${paramGroups.length} groups`,
-    )
-  return list
+): (group: number) => Value {
+  // What is no list is one value; TypeScript does not see that a value is no list.
+  if (!Array.isArray(value)) return () => value as Value
+  const list: readonly Value[] = value
+  const demand = (count: number): void => {
+    if (list.length < count || list.length !== paramGroups.length)
+      throw new ArgumentError(
+        `${name} has ${list.length} values; it must be one, or one for each of the ${paramGroups.length} groups`,
+      )
+  }
+  demand(paramGroups.length)
+  return (group) => {
+    demand(group + 1)
+    return list[group]!
+  }
 }

@@ -9,7 +9,8 @@ export interface SequentialLROptions extends ScheduleOptions {
 }
 
 /**
- * One schedule after another; each starts at its own step 0 and from the first values.
+ * One schedule after another; each starts at its own step 0 and from the first values, only
+ * {@link MultiplicativeLR} and {@link SWALR} from the value that they find.
  *
  * @example
  * ```ts
@@ -23,7 +24,7 @@ export class SequentialLR extends Schedule {
   readonly #milestones: readonly number[]
 
   constructor(optimizer: Scheduled, options: SequentialLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['schedulers', 'milestones'])
     const { schedulers, milestones } = options
     if (schedulers.length === 0 || milestones.length !== schedulers.length - 1)
       throw new ArgumentError(
@@ -45,7 +46,7 @@ export class SequentialLR extends Schedule {
     this.lastEpoch++
     const begun = this.#milestones.filter((milestone) => milestone <= this.lastEpoch).length
     const current = this.#schedulers[begun]!
-    if (this.#milestones[begun - 1] === this.lastEpoch) current.restart()
+    if (this.#milestones[begun - 1] === this.lastEpoch) current.follow()
     else current.step()
   }
 

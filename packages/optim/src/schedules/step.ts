@@ -20,7 +20,7 @@ export class StepLR extends Schedule {
   readonly #gamma: number
 
   constructor(optimizer: Scheduled, options: StepLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['stepSize', 'gamma'])
     const { stepSize, gamma = 0.1 } = options
     this.demand(
       Number.isInteger(stepSize) && stepSize > 0,

@@ -10,7 +10,8 @@ export interface SWALROptions extends ScheduleOptions {
 }
 
 /**
- * Goes from the present value to a constant one, for averaging weights.
+ * Goes from the present value to a constant one, for averaging weights; within {@link SequentialLR} from
+ * the value that the schedule before left.
  *
  * ```text
  * lr = αs + (1 - α)base,   α = (1 - cos(πx))/2 or x,   x = min(t/T, 1)
@@ -20,12 +21,12 @@ export interface SWALROptions extends ScheduleOptions {
  * arXiv 1803.05407.
  */
 export class SWALR extends Schedule {
-  readonly #swaLr: readonly number[]
+  readonly #swaLr: (group: number) => number
   readonly #annealEpochs: number
   readonly #annealStrategy: 'cos' | 'linear'
 
   constructor(optimizer: Scheduled, options: SWALROptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['swaLr', 'annealEpochs', 'annealStrategy'])
     const { swaLr, annealEpochs = 10, annealStrategy = 'cos' } = options
     this.demand(
       Number.isInteger(annealEpochs) && annealEpochs >= 0,
@@ -45,8 +46,14 @@ export class SWALR extends Schedule {
     this.apply()
   }
 
+  /** @internal It goes on from what it finds. */
+  override follow(): void {
+    this.lastEpoch = 0
+    this.apply()
+  }
+
   protected override value(t: number, _: number, last: number, group: number): number {
-    const aim = this.#swaLr[group]!
+    const aim = this.#swaLr(group)
     const epochs = this.#annealEpochs
     const step = epochs === 0 ? Math.max(1, t) : t
     const share = (at: number): number => {

@@ -31,7 +31,7 @@ export class WarmupCosineLR extends Schedule {
   readonly #endFactor: number
 
   constructor(optimizer: Scheduled, options: WarmupCosineLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['warmupSteps', 'totalSteps', 'startFactor', 'endFactor'])
     const { warmupSteps, totalSteps, startFactor = 0, endFactor = 0 } = options
     this.demand(warmupSteps >= 0, 'warmupSteps', warmupSteps, '>= 0')
     this.demand(totalSteps > warmupSteps, 'totalSteps', totalSteps, '> warmupSteps')

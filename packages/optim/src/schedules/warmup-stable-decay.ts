@@ -41,7 +41,7 @@ export class WarmupStableDecayLR extends Schedule {
   readonly #decay: 'linear' | 'cosine' | 'sqrt'
 
   constructor(optimizer: Scheduled, options: WarmupStableDecayLROptions) {
-    super(optimizer, options)
+    super(optimizer, options, ['warmupSteps', 'stableSteps', 'decaySteps', 'endFactor', 'decay'])
     const { warmupSteps, stableSteps, decaySteps, endFactor = 0, decay = 'linear' } = options
     this.demand(warmupSteps >= 0, 'warmupSteps', warmupSteps, '>= 0')
     this.demand(stableSteps >= 0, 'stableSteps', stableSteps, '>= 0')
