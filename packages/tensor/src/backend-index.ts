@@ -20,6 +20,17 @@ export { bytesOf, type DType, dtypes, isFloat, type TypedArray, viewAs } from '.
 export { ArgumentError, DeviceError, DTypeError, ShapeError, showShape } from './errors.ts'
 export { collapse, contiguousStrides, isContiguous, type Loops, sizeOf } from './layout.ts'
 export { Storage } from './memory.ts'
+export {
+  checkBounds,
+  checkScalars,
+  checkShape,
+  checkView,
+  checkViews,
+  flatKind,
+  reducedAxes,
+  type StepKind,
+  step,
+} from './operands.ts'
 export { type Instruction, inline, type Program, program, showProgram } from './program/program.ts'
 export {
   arity,

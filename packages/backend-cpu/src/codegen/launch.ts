@@ -1,9 +1,8 @@
 /** What map and reduce share on the way from a call to a kernel. */
-import { type DType, DTypeError, ShapeError, showShape, type View } from '@nablajs/tensor/backend'
+import { type DType, ShapeError, type View } from '@nablajs/tensor/backend'
 import type { Memory } from '../memory.ts'
 import type { Pool } from '../threads/pool.ts'
 import type { GeneratedKernel } from './module.ts'
-import { type StepKind, step } from './operands.ts'
 
 /**
  * Elements of one call into wasm. Engines run a new kernel in a quick and slow version first and
@@ -86,69 +85,4 @@ export class Launcher {
     if (words > descriptorWords)
       throw new ShapeError(`${name}: ${words} parameters; the cpu backend takes ${descriptorWords}`)
   }
-}
-
-/**
- * What a view is to a kernel of one merged loop over `size` elements: dense, one repeated element,
- * or neither.
- */
-export function flatKind(
-  view: View,
-  shape: readonly number[],
-  size: number,
-  name: string,
-): StepKind {
-  const { strides, shape: own } = view
-  if (own.length !== shape.length) throw unequal(name, own, shape)
-  let expected = 1
-  let unit = true
-  let fixed = size !== 1
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    const extent = shape[axis]!
-    if (own[axis] !== extent) throw unequal(name, own, shape)
-    if (extent === 1) continue
-    const stride = strides[axis]!
-    if (stride !== expected) unit = false
-    if (stride !== 0) fixed = false
-    expected *= extent
-  }
-  return unit ? step.unit : fixed ? step.fixed : step.strided
-}
-
-function unequal(name: string, own: readonly number[], shape: readonly number[]): ShapeError {
-  return new ShapeError(
-    `${name}: views of ${showShape(own)} and ${showShape(shape)}; they must have one shape`,
-  )
-}
-
-/** Checks number and dtypes of the views of one side. */
-export function checkViews(
-  views: readonly View[],
-  dtypes: readonly DType[],
-  side: string,
-  name: string,
-): void {
-  if (views.length !== dtypes.length)
-    throw new ShapeError(`${name}: ${views.length} ${side}s came for ${dtypes.length}`)
-  for (let i = 0; i < dtypes.length; i++) checkView(views[i]!, dtypes[i]!, side, i, name)
-}
-
-export function checkView(view: View, dtype: DType, side: string, i: number, name: string): void {
-  if (view.dtype !== dtype)
-    throw new DTypeError(`${name}: ${side} ${i} is ${view.dtype}; it must be ${dtype}`)
-}
-
-/** Throws unless all elements of the view are inside its buffer. */
-export function checkBounds(view: View, name: string): void {
-  let first = view.offset
-  let last = view.offset
-  for (let axis = 0; axis < view.shape.length; axis++) {
-    const reach = (view.shape[axis]! - 1) * view.strides[axis]!
-    if (reach < 0) first += reach
-    else last += reach
-  }
-  if (first < 0 || 4 * (last + 1) > view.buffer.bytes)
-    throw new ShapeError(
-      `${name}: a view reaches elements ${first} to ${last} of a buffer of ${view.buffer.bytes / 4}`,
-    )
 }

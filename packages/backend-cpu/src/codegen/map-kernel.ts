@@ -1,10 +1,12 @@
 /** Kernels of `map`: loops around one program. */
+
 import type { Instruction, Program } from '@nablajs/tensor/backend'
+import { step } from '@nablajs/tensor/backend'
 import { Body, type Lanes, type Leaf } from './body.ts'
 import { counterKey } from './counters.ts'
 import { type GeneratedKernel, ModuleBuilder } from './module.ts'
 import { op } from './opcodes.ts'
-import { nest, type OperandSpec, Operands, type Pointers, step } from './operands.ts'
+import { nest, type OperandSpec, Operands, type Pointers } from './operands.ts'
 import { FunctionBuilder, type Local, type MemoryType } from './wasm.ts'
 
 /** Longer programs hide their latencies themselves and would only grow. */

@@ -1,11 +1,21 @@
 /** Runs `map`: finds or makes the kernel of a program for the layout of a call. */
-import { type DType, type Program, ShapeError, type View } from '@nablajs/tensor/backend'
+import {
+  checkBounds,
+  checkViews,
+  type DType,
+  flatKind,
+  type Program,
+  ShapeError,
+  type StepKind,
+  step,
+  type View,
+} from '@nablajs/tensor/backend'
 import { counterStrides, countersOf } from './counters.ts'
-import { checkBounds, checkViews, flatKind, type Launcher } from './launch.ts'
+import type { Launcher } from './launch.ts'
 import { lower } from './lower.ts'
 import { buildMap } from './map-kernel.ts'
 import type { GeneratedKernel } from './module.ts'
-import { descriptorLayout, type OperandSpec, type StepKind, step } from './operands.ts'
+import { descriptorLayout, type OperandSpec } from './operands.ts'
 import { maxNumberedOperands, Plan } from './plan.ts'
 
 interface Entry {

@@ -2,21 +2,10 @@
  * How a kernel walks over its operands: views in memory, and counters (`position`, `index`), which
  * are walked the same way but are the number itself.
  */
+import { type StepKind, step } from '@nablajs/tensor/backend'
 import type { Lanes, Leaf, Level } from './body.ts'
 import { op, simd } from './opcodes.ts'
 import type { FunctionBuilder, Local } from './wasm.ts'
-
-/** What an operand does along the axis that is vectorised. */
-export const step = {
-  /** stays (stride 0) */
-  fixed: 0,
-  /** goes on by one element */
-  unit: 1,
-  /** goes on by a stride known at run time */
-  strided: 2,
-} as const
-
-export type StepKind = (typeof step)[keyof typeof step]
 
 export interface OperandSpec {
   readonly counter: boolean

@@ -3,7 +3,8 @@
  * allow it, and the axis chosen that goes into the lanes. One object is used again for every call,
  * so that planning allocates nothing.
  */
-import { type OperandSpec, type StepKind, step } from './operands.ts'
+import { type StepKind, step } from '@nablajs/tensor/backend'
+import type { OperandSpec } from './operands.ts'
 
 /** What a lane by lane access costs, next to 1 for a vector load or an instruction. */
 const stridedLoad = 4

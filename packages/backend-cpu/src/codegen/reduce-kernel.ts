@@ -2,13 +2,15 @@
  * Kernels of `reduce`: kept loops, reduced loops inside them, and the lanes either across a reduced
  * axis (joined at the end) or along a kept axis (one output per lane).
  */
+
 import type { Combine, Instruction, Program } from '@nablajs/tensor/backend'
+import { step } from '@nablajs/tensor/backend'
 import { Accumulator, type Slot } from './accumulate.ts'
 import { Body, type Lanes, type Leaf } from './body.ts'
 import { counterKey } from './counters.ts'
 import { type GeneratedKernel, ModuleBuilder } from './module.ts'
 import { op } from './opcodes.ts'
-import { nest, type OperandSpec, Operands, type Pointers, step } from './operands.ts'
+import { nest, type OperandSpec, Operands, type Pointers } from './operands.ts'
 import { FunctionBuilder, type Local, type MemoryType } from './wasm.ts'
 
 /** Steps of one f32 lane between two flushes into f64. */

@@ -2,6 +2,9 @@
 import {
   program as build,
   type Combine,
+  checkBounds,
+  checkView,
+  checkViews,
   constant,
   contiguousStrides,
   type DType,
@@ -9,15 +12,14 @@ import {
   inline,
   type Program,
   type Reduction,
-  ShapeError,
-  showShape,
+  reducedAxes,
   sizeOf,
   type View,
 } from '@nablajs/tensor/backend'
 import { CpuBuffer } from '../memory.ts'
 import { neutral } from './accumulate.ts'
 import { counterStrides, countersOf } from './counters.ts'
-import { checkBounds, checkView, checkViews, type Launcher } from './launch.ts'
+import type { Launcher } from './launch.ts'
 import { lower } from './lower.ts'
 import type { MapRunner } from './map.ts'
 import type { GeneratedKernel } from './module.ts'
@@ -291,27 +293,6 @@ function restride(
   offset: number,
 ): View {
   return { buffer, dtype, shape, strides, offset }
-}
-
-function reducedAxes(
-  shape: readonly number[],
-  inputs: readonly View[],
-  output: View,
-  name: string,
-): boolean[] {
-  for (const view of inputs)
-    if (view.shape.length !== shape.length || view.shape.some((n, axis) => n !== shape[axis]))
-      throw new ShapeError(
-        `${name}: inputs of ${showShape(shape)} and ${showShape(view.shape)}; they must have one shape`,
-      )
-  const fits =
-    output.shape.length === shape.length &&
-    output.shape.every((extent, axis) => extent === 1 || extent === shape[axis])
-  if (!fits)
-    throw new ShapeError(
-      `${name}: ${showShape(shape)} does not reduce to ${showShape(output.shape)}`,
-    )
-  return shape.map((extent, axis) => extent !== 1 && output.shape[axis] === 1)
 }
 
 function keptStrides(strides: readonly number[], reduced: readonly boolean[]): number[] {

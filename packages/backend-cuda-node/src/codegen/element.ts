@@ -1,5 +1,5 @@
 /** A scalar program as a C function of one element. */
-import { type DType, type Instruction, type Program, ShapeError } from '@nablajs/tensor/backend'
+import type { DType, Instruction, Program } from '@nablajs/tensor/backend'
 import { definitionOf, literal, render, typeOf } from './primitives.ts'
 
 /** `position`, `index 2`: equal keys, the same numbers. */
@@ -96,10 +96,4 @@ export function elementFunction(
 /** The scalars of a program as parameters of a kernel. */
 export function scalarParameters({ scalars }: Program): string[] {
   return scalars.map((dtype, i) => `${typeOf[dtype]} s${i}`)
-}
-
-/** Throws unless as many scalars came as the program has. */
-export function checkScalars({ name, scalars }: Program, values: readonly number[]): void {
-  if (values.length !== scalars.length)
-    throw new ShapeError(`${name}: ${values.length} scalars came for ${scalars.length}`)
 }

@@ -1,19 +1,7 @@
 /** What a kernel sees of the views of a call. */
-import {
-  bytesOf,
-  collapse,
-  type DType,
-  DTypeError,
-  ShapeError,
-  showShape,
-  type View,
-} from '@nablajs/tensor/backend'
+import { collapse } from '@nablajs/tensor/backend'
 import type { Context } from '../context.ts'
 import { divisorParameters, putDivisor } from './divide.ts'
-
-/** What an operand does from one element to the next: lies dense, repeats, or jumps. */
-export const step = { unit: 0, fixed: 1, strided: 2 } as const
-export type StepKind = (typeof step)[keyof typeof step]
 
 /** Elements that a thread takes at a time where it can. */
 export const vectorWidth = 4
@@ -23,69 +11,6 @@ export const vectorBytes = 16
 
 /** Beyond it an offset in elements or a number of them does not fit in 32 bits. */
 const most32 = 2 ** 31 - 1
-
-/**
- * What a view is to one merged loop over `size` elements. Throws a ShapeError for another shape.
- */
-export function flatKind(
-  view: View,
-  shape: readonly number[],
-  size: number,
-  name: string,
-): StepKind {
-  const { strides, shape: own } = view
-  if (own.length !== shape.length) throw unequal(name, own, shape)
-  let expected = 1
-  let unit = true
-  let fixed = size !== 1
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    const extent = shape[axis]!
-    if (own[axis] !== extent) throw unequal(name, own, shape)
-    if (extent === 1) continue
-    const stride = strides[axis]!
-    if (stride !== expected) unit = false
-    if (stride !== 0) fixed = false
-    expected *= extent
-  }
-  return unit ? step.unit : fixed ? step.fixed : step.strided
-}
-
-function unequal(name: string, own: readonly number[], shape: readonly number[]): ShapeError {
-  return new ShapeError(
-    `${name}: views of ${showShape(own)} and ${showShape(shape)}; they must have one shape`,
-  )
-}
-
-/** Checks number and dtypes of the views of one side. */
-export function checkViews(
-  views: readonly View[],
-  dtypes: readonly DType[],
-  side: string,
-  name: string,
-): void {
-  if (views.length !== dtypes.length)
-    throw new ShapeError(`${name}: ${views.length} ${side}s came for ${dtypes.length}`)
-  for (let i = 0; i < dtypes.length; i++)
-    if (views[i]!.dtype !== dtypes[i])
-      throw new DTypeError(`${name}: ${side} ${i} is ${views[i]!.dtype}; it must be ${dtypes[i]}`)
-}
-
-/** Throws unless all elements of the view are inside its buffer; its largest offset otherwise. */
-export function checkBounds(view: View, name: string): number {
-  let first = view.offset
-  let last = view.offset
-  for (let axis = 0; axis < view.shape.length; axis++) {
-    const reach = (view.shape[axis]! - 1) * view.strides[axis]!
-    if (reach < 0) first += reach
-    else last += reach
-  }
-  const bytes = bytesOf(view.dtype)
-  if (first < 0 || bytes * (last + 1) > view.buffer.bytes)
-    throw new ShapeError(
-      `${name}: a view reaches elements ${first} to ${last} of a buffer of ${view.buffer.bytes / bytes}`,
-    )
-  return last
-}
 
 /** Whether offsets up to `last` and `count` elements need 64 bits. */
 export const isLarge = (last: number, count: number): boolean => last > most32 || count > most32

@@ -1,15 +1,10 @@
 /** CUDA C for `map`: a program at every index. */
+
 import type { DType, Program } from '@nablajs/tensor/backend'
+import { type StepKind, step } from '@nablajs/tensor/backend'
 import { quotientFunction } from './divide.ts'
 import { elementFunction, identifier, outputsOf, scalarParameters } from './element.ts'
-import {
-  decompose,
-  extentParameters,
-  type StepKind,
-  step,
-  vectorBytes,
-  vectorWidth,
-} from './layout.ts'
+import { decompose, extentParameters, vectorBytes, vectorWidth } from './layout.ts'
 import { typeOf } from './primitives.ts'
 
 /** Threads of a block. */

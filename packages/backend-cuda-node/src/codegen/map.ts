@@ -1,20 +1,21 @@
 /** Runs `map`: finds or makes the kernel of a program for the layout of a call. */
-import { type DType, type Program, ShapeError, sizeOf, type View } from '@nablajs/tensor/backend'
-import type { Kernel } from '../context.ts'
-import type { Device } from '../device.ts'
-import { checkScalars, counterStrides, countersOf, outputsOf } from './element.ts'
 import {
   checkBounds,
+  checkScalars,
   checkViews,
+  type DType,
   flatKind,
-  isLarge,
-  nestOf,
-  putExtents,
+  type Program,
+  ShapeError,
   type StepKind,
+  sizeOf,
   step,
-  vectorBytes,
-  vectorWidth,
-} from './layout.ts'
+  type View,
+} from '@nablajs/tensor/backend'
+import type { Kernel } from '../context.ts'
+import type { Device } from '../device.ts'
+import { counterStrides, countersOf, outputsOf } from './element.ts'
+import { isLarge, nestOf, putExtents, vectorBytes, vectorWidth } from './layout.ts'
 import { blockThreads, mapSource } from './map-source.ts'
 
 interface Entry {

@@ -1,15 +1,10 @@
 /** CUDA C for `reduce`: a program at every index, joined over some axes. */
+
 import type { Combine, DType, Program } from '@nablajs/tensor/backend'
+import { type StepKind, step } from '@nablajs/tensor/backend'
 import { quotientFunction } from './divide.ts'
 import { elementFunction, identifier, outputsOf, scalarParameters } from './element.ts'
-import {
-  decompose,
-  extentParameters,
-  type StepKind,
-  step,
-  vectorBytes,
-  vectorWidth,
-} from './layout.ts'
+import { decompose, extentParameters, vectorBytes, vectorWidth } from './layout.ts'
 import { definitionOf, literal, render, typeOf } from './primitives.ts'
 
 /** Threads of a block. */

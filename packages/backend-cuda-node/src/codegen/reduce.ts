@@ -2,31 +2,24 @@
 import {
   program as build,
   bytesOf,
+  checkBounds,
+  checkScalars,
+  checkViews,
   constant,
   type DType,
   DTypeError,
   inline,
   type Program,
   type Reduction,
-  ShapeError,
-  showShape,
+  reducedAxes,
   sizeOf,
+  step,
   type View,
 } from '@nablajs/tensor/backend'
 import type { Kernel } from '../context.ts'
 import type { Device } from '../device.ts'
-import { checkScalars, counterStrides, countersOf, outputsOf } from './element.ts'
-import {
-  checkBounds,
-  checkViews,
-  isLarge,
-  type Nest,
-  putExtents,
-  splitNest,
-  step,
-  vectorBytes,
-  vectorWidth,
-} from './layout.ts'
+import { counterStrides, countersOf, outputsOf } from './element.ts'
+import { isLarge, type Nest, putExtents, splitNest, vectorBytes, vectorWidth } from './layout.ts'
 import type { MapRunner } from './map.ts'
 import { blockThreads, locates, neutral, type ReduceKernel, reduceSource } from './reduce-source.ts'
 
@@ -320,25 +313,4 @@ function makeEntry(reduction: Reduction): Entry {
     ),
     kernels: new Map(),
   }
-}
-
-function reducedAxes(
-  shape: readonly number[],
-  inputs: readonly View[],
-  output: View,
-  name: string,
-): boolean[] {
-  for (const view of inputs)
-    if (view.shape.length !== shape.length || view.shape.some((n, axis) => n !== shape[axis]))
-      throw new ShapeError(
-        `${name}: inputs of ${showShape(shape)} and ${showShape(view.shape)}; they must have one shape`,
-      )
-  const fits =
-    output.shape.length === shape.length &&
-    output.shape.every((extent, axis) => extent === 1 || extent === shape[axis])
-  if (!fits)
-    throw new ShapeError(
-      `${name}: ${showShape(shape)} does not reduce to ${showShape(output.shape)}`,
-    )
-  return shape.map((extent, axis) => extent !== 1 && output.shape[axis] === 1)
 }

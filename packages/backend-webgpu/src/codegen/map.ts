@@ -1,6 +1,10 @@
 /** Runs `map`: finds or makes the kernel of a program for the layout of a call. */
 import {
   program as build,
+  checkBounds,
+  checkScalars,
+  checkShape,
+  checkViews,
   collapse,
   DeviceError,
   type DType,
@@ -14,18 +18,7 @@ import {
 import type { KernelSource, Runtime } from '../runtime/kernel.ts'
 import { checkDtypes } from './instructions.ts'
 import { type Kind, mapGroup, mapKernel } from './map-kernel.ts'
-import {
-  bind,
-  type Counter,
-  checkBounds,
-  checkScalars,
-  checkShape,
-  checkViews,
-  counterStrides,
-  countersOf,
-  ParamWriter,
-  spread,
-} from './operands.ts'
+import { bind, type Counter, counterStrides, countersOf, ParamWriter, spread } from './operands.ts'
 
 interface Entry {
   readonly outputs: readonly DType[]
@@ -62,7 +55,7 @@ export class MapRunner {
     const entry = this.#entries.get(program.id) ?? this.#enter(program)
     checkViews(inputs, program.inputs, 'input', name)
     checkViews(outputs, entry.outputs, 'output', name)
-    checkScalars(program, scalars, name)
+    checkScalars(program, scalars)
     const { shape } = outputs[0]!
     const views = [...inputs, ...outputs]
     for (const view of views) {

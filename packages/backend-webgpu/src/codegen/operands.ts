@@ -3,56 +3,10 @@ import {
   contiguousStrides,
   type DeviceBuffer,
   type DType,
-  DTypeError,
   type Program,
   ShapeError,
-  showShape,
   type View,
 } from '@nablajs/tensor/backend'
-
-/** Throws unless number, dtypes and shapes of the views are what the program takes. */
-export function checkViews(
-  views: readonly View[],
-  dtypes: readonly DType[],
-  side: string,
-  name: string,
-): void {
-  if (views.length !== dtypes.length)
-    throw new ShapeError(`${name}: ${views.length} ${side}s came for ${dtypes.length}`)
-  views.forEach((view, i) => {
-    if (view.dtype !== dtypes[i])
-      throw new DTypeError(`${name}: ${side} ${i} is ${view.dtype}; it must be ${dtypes[i]}`)
-  })
-}
-
-export function checkShape(view: View, shape: readonly number[], name: string): void {
-  const own = view.shape
-  if (own.length !== shape.length || own.some((extent, axis) => extent !== shape[axis]))
-    throw new ShapeError(
-      `${name}: views of ${showShape(own)} and ${showShape(shape)}; they must have one shape`,
-    )
-}
-
-/** Throws unless all elements of the view are inside its buffer. */
-export function checkBounds(view: View, name: string): void {
-  let first = view.offset
-  let last = view.offset
-  for (let axis = 0; axis < view.shape.length; axis++) {
-    if (view.shape[axis] === 0) return
-    const reach = (view.shape[axis]! - 1) * view.strides[axis]!
-    if (reach < 0) first += reach
-    else last += reach
-  }
-  if (first < 0 || 4 * (last + 1) > view.buffer.bytes)
-    throw new ShapeError(
-      `${name}: a view reaches elements ${first} to ${last} of a buffer of ${view.buffer.bytes / 4}`,
-    )
-}
-
-export function checkScalars(program: Program, scalars: readonly number[], name: string): void {
-  if (scalars.length !== program.scalars.length)
-    throw new ShapeError(`${name}: ${scalars.length} scalars came for ${program.scalars.length}`)
-}
 
 /** The buffers of a call, each once, and how each is used. */
 export interface Bindings {
