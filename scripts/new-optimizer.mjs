@@ -1,6 +1,6 @@
 // What `npm run new:optimizer NAME` does: writes the files of a new optimizer of packages/optim and the
-// lines that name it. It starts as gradient descent, so everything runs at once; only the test that
-// compares it with its paper fails until the row holds the paper's update.
+// lines that name it. It starts as gradient descent, so everything runs at once; the tests that fail ask for
+// what is left to write: the paper's update in the row, the words, and the line in the README.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -145,7 +145,7 @@ console.log(`${name} runs, as gradient descent so far. Written or changed:
 ${written.map((file) => `  ${file}`).join('\n')}
 
 Next: the link, the class with its doc block, the row, the changeset, and a line in the table of
-packages/optim/README.md. Then npx pnpm@12 --filter @nablajs/optim test.`)
+packages/optim/README.md. Then npm run format, and npx pnpm@12 --filter @nablajs/optim test.`)
 
 function refuse(message) {
   console.error(`new:optimizer: ${message}`)

@@ -2,23 +2,10 @@
 import { reference, setDefaultDType, setDevice, tensor } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Adafactor, AdamP, AdamW, Muon } from '../src/index.ts'
+import { each, flip, gradientAt, type Matrix, product, start } from './matrices.ts'
 
-type Matrix = number[][]
-
-const product = (a: Matrix, b: Matrix): Matrix =>
-  a.map((row) => b[0]!.map((_, j) => row.reduce((sum, x, k) => sum + x * b[k]![j]!, 0)))
-const flip = (a: Matrix): Matrix => a[0]!.map((_, j) => a.map((row) => row[j]!))
-const each = (f: (...x: number[]) => number, ...all: Matrix[]): Matrix =>
-  all[0]!.map((row, i) => row.map((_, j) => f(...all.map((a) => a[i]![j]!))))
 const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length
 const rms = (a: Matrix): number => Math.sqrt(mean(a.flat().map((x) => x * x)))
-
-const start: Matrix = [
-  [0.5, -0.2, 0.1],
-  [0.3, 0.9, -0.7],
-]
-const gradientAt = (t: number): Matrix =>
-  start.map((row, i) => row.map((_, j) => Math.sin(3 * t + 5 * i + 7 * j * j) + 0.1 * i))
 
 beforeEach(() => {
   setDevice(reference())

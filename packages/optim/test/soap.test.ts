@@ -2,14 +2,8 @@
 import { reference, setDefaultDType, setDevice, type Tensor, tensor } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { AdamW, SOAP, type SOAPOptions } from '../src/index.ts'
+import { each, flip, gradientAt, type Matrix, product, start } from './matrices.ts'
 
-type Matrix = number[][]
-
-const product = (a: Matrix, b: Matrix): Matrix =>
-  a.map((row) => b[0]!.map((_, j) => row.reduce((sum, x, k) => sum + x * b[k]![j]!, 0)))
-const flip = (a: Matrix): Matrix => a[0]!.map((_, j) => a.map((row) => row[j]!))
-const each = (f: (...x: number[]) => number, ...all: Matrix[]): Matrix =>
-  all[0]!.map((row, i) => row.map((_, j) => f(...all.map((a) => a[i]![j]!))))
 const zeros = (rows: number, columns: number): Matrix =>
   Array.from({ length: rows }, () => new Array<number>(columns).fill(0))
 
@@ -36,13 +30,6 @@ function eigenvectors(a: Matrix): Matrix {
   for (let i = 0; i < 5000; i++) q = orthonormal(product(shifted, q))
   return q
 }
-
-const start: Matrix = [
-  [0.5, -0.2, 0.1],
-  [0.3, 0.9, -0.7],
-]
-const gradientAt = (t: number): Matrix =>
-  start.map((row, i) => row.map((_, j) => Math.sin(3 * t + 5 * i + 7 * j * j) + 0.1 * i))
 
 beforeEach(() => {
   setDevice(reference())
