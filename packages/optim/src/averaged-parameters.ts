@@ -6,11 +6,11 @@ import {
   keep,
   noGrad,
   scope,
-  showShape,
   type Tensor,
 } from '@nablajs/tensor'
 import { program, updateInPlace } from '@nablajs/tensor/program'
 import { refuseUnknown } from './known.ts'
+import { demandShapes } from './state.ts'
 
 export interface AveragedParametersOptions {
   /** The decay rate of an exponential average (EMA), in [0, 1). Default: all updates count alike (SWA). */
@@ -127,12 +127,7 @@ export class AveragedParameters implements Holder {
    * @throws ArgumentError when the state is of other parameters; nothing has changed then.
    */
   loadStateDict({ count, averages }: AveragedParametersState): void {
-    const shapes = (tensors: readonly Tensor[]): string =>
-      tensors.map(({ shape }) => showShape(shape)).join(', ')
-    if (shapes(averages) !== shapes(this.averages))
-      throw new ArgumentError(
-        `AveragedParameters: the state has shapes ${shapes(averages)}; the parameters have ${shapes(this.averages)}`,
-      )
+    demandShapes('AveragedParameters', averages, this.averages)
     this.#count = count
     noGrad(() => {
       this.averages.forEach((own, i) => {

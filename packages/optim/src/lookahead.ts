@@ -10,7 +10,7 @@ import {
 } from '@nablajs/tensor'
 import { refuseUnknown } from './known.ts'
 import type { Optimizer } from './optimizer.ts'
-import type { OptimizerState } from './state.ts'
+import { demandShapes, type OptimizerState } from './state.ts'
 import { parametersOf } from './wrapped.ts'
 
 export interface LookaheadOptions {
@@ -99,8 +99,13 @@ export class Lookahead<Options extends object> implements Holder {
     return { inner: this.inner.stateDict(), step: this.#step, slow: this.#slow }
   }
 
-  /** Takes over a state from {@link stateDict}; the tensors are copied. */
+  /**
+   * Takes over a state from {@link stateDict}; the tensors are copied.
+   *
+   * @throws ArgumentError when the state is of other parameters; nothing has changed then.
+   */
   loadStateDict({ inner, step, slow }: LookaheadState): void {
+    demandShapes('Lookahead', slow, this.#slow)
     this.inner.loadStateDict(inner)
     this.#step = step
     this.#slow.forEach((own, i) => {

@@ -15,7 +15,7 @@ import {
   showShape,
   Tensor,
 } from '@nablajs/tensor'
-import { refuseUnknown } from './known.ts'
+import { checkOptions, resolveOptions } from './options.ts'
 import { demandReadable } from './readable.ts'
 import { makeSlot, type OptimizerState, plain, slotShape, snake } from './state.ts'
 import type { About, Declaration, Initial } from './transform.ts'
@@ -82,7 +82,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
   ) {
     const { name } = declaration
     this.#declaration = declaration
-    this.#defaults = this.#resolve(options, declaration.defaults)
+    this.#defaults = resolveOptions(declaration, options, declaration.defaults)
     const list = [...params] as (NamedOrBare | GroupInput<Options>)[]
     if (list.length === 0)
       throw new ArgumentError(`${name}: no parameters came; pass model.parameters()`)
@@ -147,7 +147,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
       number++
     }
     if (tensors.length === 0) throw new ArgumentError(`${name}: a group has no parameters`)
-    const resolved = this.#resolve(options, this.#defaults)
+    const resolved = resolveOptions(this.#declaration, options, this.#defaults)
     tensors.forEach((parameter, i) => {
       const { shape } = parameter
       this.#about.set(parameter, { name: names[i]!, number: this.#about.size, shape })
@@ -238,7 +238,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
     if (!this.callPreHooks()) return
     noGrad(() => {
       const work = this.paramGroups.flatMap((group) => {
-        this.#check(group)
+        checkOptions(this.#declaration, group)
         return group.params.flatMap((parameter): Work<Options>[] => {
           const { grad: gradient } = parameter
           if (!gradient) return []
@@ -316,7 +316,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
       const stored = saved.param_groups[i]!
       const known = Object.keys(this.#declaration.defaults).filter((key) => snake(key) in stored)
       const options = Object.fromEntries(known.map((key) => [key, stored[snake(key)]]))
-      return this.#resolve(options as Partial<Options>, group as Options)
+      return resolveOptions(this.#declaration, options as Partial<Options>, group as Options)
     })
     const parameters = this.paramGroups.flatMap((group) => group.params)
     const optionsOf = resolved.flatMap((options, i) =>
@@ -371,40 +371,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
     dispose(this.#states.get(parameter)?.slots)
     this.#states.delete(parameter)
   }
-
-  #resolve(options: Partial<Options>, defaults: Options): Options {
-    const known = Object.keys(this.#declaration.defaults)
-    refuseUnknown(this.name, options, known)
-    const given = Object.entries(options).filter(([, value]) => value !== undefined)
-    const pick = known.map((key) => [key, defaults[key as keyof Options]])
-    const resolved = { ...Object.fromEntries(pick), ...Object.fromEntries(given) } as Options
-    for (const key of known as (keyof Options)[]) {
-      const wanted = kindOf(this.#declaration.defaults[key])
-      if (wanted && kindOf(resolved[key]) !== wanted) this.#refuse(key, resolved[key], wanted)
-    }
-    this.#check(resolved)
-    return resolved
-  }
-
-  #check(options: Options): void {
-    for (const range of this.#declaration.ranges)
-      if (!range.holds(options)) this.#refuse(range.option, options[range.option], range.says)
-  }
-
-  #refuse(option: keyof Options, value: unknown, says: string): never {
-    throw new ArgumentError(`${this.name}: ${String(option)} is ${show(value)}; it must be ${says}`)
-  }
 }
-
-/** What can be said of an option by its default alone. Ranges say the rest. */
-function kindOf(value: unknown): string | undefined {
-  if (typeof value === 'boolean') return 'true or false'
-  return Array.isArray(value) ? 'a list' : undefined
-}
-
-/** A value as a message shows it; JSON has no word for NaN. */
-const show = (value: unknown): string =>
-  typeof value === 'number' ? String(value) : JSON.stringify(value)
 
 function isNamed(entry: NamedOrBare): entry is readonly [string, Tensor] {
   return Array.isArray(entry)

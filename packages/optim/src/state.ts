@@ -1,5 +1,5 @@
 /** What an optimizer keeps: its layout in a checkpoint, and the tensors of a parameter. */
-import { full, type Shape, Tensor } from '@nablajs/tensor'
+import { ArgumentError, full, type Shape, showShape, Tensor } from '@nablajs/tensor'
 import { demandReadable } from './readable.ts'
 import type { Initial } from './transform.ts'
 
@@ -25,6 +25,16 @@ export function plain(value: StateValue | undefined): number | undefined {
     return value.itemSync()
   }
   return typeof value === 'number' ? value : undefined
+}
+
+/** Refuses tensors of a state that are not shaped as the own ones. */
+export function demandShapes(name: string, given: readonly Tensor[], own: readonly Tensor[]): void {
+  const shapes = (tensors: readonly Tensor[]): string =>
+    tensors.map(({ shape }) => showShape(shape)).join(', ')
+  if (shapes(given) !== shapes(own))
+    throw new ArgumentError(
+      `${name}: the state has shapes ${shapes(given)}; the parameters have ${shapes(own)}`,
+    )
 }
 
 /** The shape of a slot that starts like this. */

@@ -11,7 +11,7 @@ import {
   tensor,
 } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { LambdaLR } from '../src/index.ts'
+import { accumulate, LambdaLR } from '../src/index.ts'
 import { every } from './every.ts'
 
 let device: Backend
@@ -59,6 +59,15 @@ const withoutRate: Readonly<Record<string, string>> = {
   CMAES: 'it finds its step-size',
   NelderMead: 'its points say how far it goes',
   Rprop: 'lr is the size of the first step alone',
+}
+
+/** They have no step with the gradients that are there. */
+const withoutSteps: Readonly<Record<string, string>> = {
+  CMAES: 'it asks for the loss in many points',
+  LBFGS: 'its line search asks for the loss',
+  NelderMead: 'it asks for the loss in many points',
+  NewtonCG: 'it differentiates the loss twice',
+  SPSA: 'it asks for the loss in two points',
 }
 
 /** Methods that ask for values of the loss alone go on where gradients are not wanted. */
@@ -113,6 +122,19 @@ describe.each(Object.entries(every))('%s', (name, Class) => {
     expect(shapes()).toBe(before)
     expect(x.dtype).toBe('f32')
     for (const value of x.dataSync()) expect(Number.isFinite(value)).toBe(true)
+  })
+
+  test.skipIf(name in withoutSteps)('makes of several batches the step of all together', () => {
+    const [whole, parts] = [parameter(), parameter()]
+    const [a, b] = [make(whole), make(parts)]
+    const batches = [0.5, 1, 1.5]
+    for (let i = 0; i < 3; i++) {
+      a.step(() => bowl(whole))
+      accumulate(b, batches, (weight) => bowl(parts).mul(weight))
+    }
+    whole.dataSync().forEach((value, i) => {
+      expect(parts.dataSync()[i]).toBeCloseTo(value, 10)
+    })
   })
 
   test.skipIf(name in withoutRate)('follows a schedule: with a rate of 0 nothing moves', () => {

@@ -242,6 +242,22 @@ test('AveragedParameters go on from a stored state, and refuse one of others', (
   )
 })
 
+test('Sophia asks for the size of the batch', () => {
+  const x = leaf([1])
+  const optimizer = new Sophia([x])
+  expect(() => optimizer.updateHessian(() => x.sum(), Number.NaN)).toThrow(
+    'Sophia: batchSize is NaN; it must be > 0',
+  )
+})
+
+test('Lookahead refuses the state of others', () => {
+  const make = (values: number[]): Lookahead<object> =>
+    new Lookahead(new SGD([leaf(values)]) as never)
+  expect(() => make([1]).loadStateDict(make([1, 2]).stateDict())).toThrow(
+    'Lookahead: the state has shapes [2]; the parameters have [1]',
+  )
+})
+
 describe('Lookahead', () => {
   test('goes back a part of the way every k steps, also from a stored state', () => {
     const x = leaf([10])

@@ -39,8 +39,9 @@ const rmsprop: Recipe<RMSpropOptions> = chain(
  * ```
  *
  * with γ = `lr`, α = `alpha`, ε = `eps` (outside of the root), ε̄ = `epsRoot` (inside of it), μ =
- * `momentum`, λ = `weightDecay`. TensorFlow's has `{ alpha: 0.9, eps: 0, epsRoot: 1e-10,
- * initialAccumulatorValue: 1 }`; PyTorch's is the default here.
+ * `momentum`, λ = `weightDecay`; `dampening` and `nesterov` shape b as in `SGD`. TensorFlow's has `{ alpha:
+ * 0.9, eps: 0, epsRoot: 1e-10, initialAccumulatorValue: 1 }`, and its γ is inside of b, which is another
+ * path only while γ changes; PyTorch's is the default here.
  *
  * @example
  * ```ts

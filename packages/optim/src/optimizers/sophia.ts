@@ -1,4 +1,4 @@
-import { noGrad, type Tensor } from '@nablajs/tensor'
+import { ArgumentError, noGrad, type Tensor } from '@nablajs/tensor'
 import { program, updateInPlace } from '@nablajs/tensor/program'
 import { Chain, chain, type Recipe } from '../chain.ts'
 import type { ParametersInput } from '../optimizer.ts'
@@ -60,8 +60,11 @@ export class Sophia extends Chain<SophiaOptions> {
    *
    * @param closure The mean loss of a batch with labels drawn from the model's own predictions.
    * @param batchSize B, over how many the mean is.
+   * @throws ArgumentError when it is not a number > 0.
    */
   updateHessian(closure: () => Tensor, batchSize: number): void {
+    if (!(batchSize > 0))
+      throw new ArgumentError(`Sophia: batchSize is ${batchSize}; it must be > 0`)
     this.evaluate(closure).dispose()
     noGrad(() => {
       for (const group of this.paramGroups)

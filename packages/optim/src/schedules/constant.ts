@@ -1,3 +1,4 @@
+import { nonNegative, positiveShare } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface ConstantLROptions extends ScheduleOptions {
@@ -15,10 +16,9 @@ export class ConstantLR extends Schedule {
   readonly #totalIters: number
 
   constructor(optimizer: Scheduled, options: ConstantLROptions = {}) {
-    super(optimizer, options, ['factor', 'totalIters'])
+    super(optimizer, options, { factor: positiveShare, totalIters: nonNegative })
     const { factor = 1 / 3, totalIters = 5 } = options
     this.demand(factor > 0 && factor <= 1, 'factor', factor, 'in (0, 1]')
-    this.demand(totalIters >= 0, 'totalIters', totalIters, '>= 0')
     this.#factor = factor
     this.#totalIters = totalIters
     this.apply()

@@ -1,3 +1,4 @@
+import { finite, required, wholePositive } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface CosineAnnealingLROptions extends ScheduleOptions {
@@ -23,10 +24,8 @@ export class CosineAnnealingLR extends Schedule {
   readonly #etaMin: number
 
   constructor(optimizer: Scheduled, options: CosineAnnealingLROptions) {
-    super(optimizer, options, ['tMax', 'etaMin'])
+    super(optimizer, options, { tMax: required(wholePositive), etaMin: finite })
     const { tMax, etaMin = 0 } = options
-    this.demand(Number.isInteger(tMax) && tMax > 0, 'tMax', tMax, 'a whole number > 0')
-    this.demand(Number.isFinite(etaMin), 'etaMin', etaMin, 'a finite number')
     this.#tMax = tMax
     this.#etaMin = etaMin
     this.apply()

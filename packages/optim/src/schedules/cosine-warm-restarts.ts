@@ -1,3 +1,4 @@
+import { finite, required, wholePositive } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions, type ScheduleState } from './schedule.ts'
 
 export interface CosineAnnealingWarmRestartsOptions extends ScheduleOptions {
@@ -24,11 +25,8 @@ export class CosineAnnealingWarmRestarts extends Schedule {
   #period: number
 
   constructor(optimizer: Scheduled, options: CosineAnnealingWarmRestartsOptions) {
-    super(optimizer, options, ['t0', 'tMult', 'etaMin'])
+    super(optimizer, options, { t0: required(wholePositive), tMult: wholePositive, etaMin: finite })
     const { t0, tMult = 1, etaMin = 0 } = options
-    this.demand(Number.isInteger(t0) && t0 > 0, 't0', t0, 'a whole number > 0')
-    this.demand(Number.isInteger(tMult) && tMult > 0, 'tMult', tMult, 'a whole number > 0')
-    this.demand(Number.isFinite(etaMin), 'etaMin', etaMin, 'a finite number')
     this.#t0 = t0
     this.#tMult = tMult
     this.#etaMin = etaMin

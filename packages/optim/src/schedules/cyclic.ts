@@ -1,3 +1,4 @@
+import { each, finite, flag, func, oneOf, positive, rate, required } from './checks.ts'
 import { demandMomentum, setMomentum } from './momentum.ts'
 import { perGroup, Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
@@ -47,35 +48,27 @@ export class CyclicLR extends Schedule {
   readonly #momenta: { low: (group: number) => number; high: (group: number) => number } | undefined
 
   constructor(optimizer: Scheduled, options: CyclicLROptions) {
-    super(optimizer, options, [
-      'baseLr',
-      'maxLr',
-      'stepSizeUp',
-      'stepSizeDown',
-      'mode',
-      'gamma',
-      'scaleFn',
-      'scaleMode',
-      'cycleMomentum',
-      'baseMomentum',
-      'maxMomentum',
-    ])
+    super(optimizer, options, {
+      baseLr: required(each(finite)),
+      maxLr: required(each(finite)),
+      stepSizeUp: positive,
+      stepSizeDown: positive,
+      mode: oneOf('triangular', 'triangular2', 'exp_range'),
+      gamma: finite,
+      scaleFn: func,
+      scaleMode: oneOf('cycle', 'iterations'),
+      cycleMomentum: flag,
+      baseMomentum: each(rate),
+      maxMomentum: each(rate),
+    })
     const { baseLr, maxLr, stepSizeUp = 2000, stepSizeDown = stepSizeUp } = options
     const { mode = 'triangular', gamma = 1, scaleFn, scaleMode = 'cycle' } = options
     const { cycleMomentum = true, baseMomentum = 0.8, maxMomentum = 0.9 } = options
-    this.demand(stepSizeUp > 0, 'stepSizeUp', stepSizeUp, '> 0')
-    this.demand(stepSizeDown > 0, 'stepSizeDown', stepSizeDown, '> 0')
     const heights = {
       triangular: () => 1,
       triangular2: (cycle: number) => 2 ** (1 - cycle),
       exp_range: (_: number, t: number) => gamma ** t,
     }
-    this.demand(
-      Object.hasOwn(heights, mode),
-      'mode',
-      mode,
-      'one of "triangular", "triangular2", "exp_range"',
-    )
     this.#height = scaleFn
       ? (cycle, t) => scaleFn(scaleMode === 'cycle' ? cycle : t)
       : heights[mode]

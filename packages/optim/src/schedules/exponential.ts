@@ -1,3 +1,4 @@
+import { finite, required } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface ExponentialLROptions extends ScheduleOptions {
@@ -12,9 +13,8 @@ export class ExponentialLR extends Schedule {
   readonly #gamma: number
 
   constructor(optimizer: Scheduled, options: ExponentialLROptions) {
-    super(optimizer, options, ['gamma'])
+    super(optimizer, options, { gamma: required(finite) })
     const { gamma } = options
-    this.demand(Number.isFinite(gamma), 'gamma', gamma, 'a finite number')
     this.#gamma = gamma
     this.apply()
   }

@@ -1,4 +1,5 @@
 export * from './chained.ts'
+export type { ScheduleCheck, ScheduleChecks } from './checks.ts'
 export * from './constant.ts'
 export * from './cosine-annealing.ts'
 export * from './cosine-warm-restarts.ts'

@@ -1,3 +1,4 @@
+import { wholePositive } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface InverseSqrtLROptions extends ScheduleOptions {
@@ -13,14 +14,8 @@ export class InverseSqrtLR extends Schedule {
   readonly #warmupSteps: number
 
   constructor(optimizer: Scheduled, options: InverseSqrtLROptions = {}) {
-    super(optimizer, options, ['warmupSteps'])
+    super(optimizer, options, { warmupSteps: wholePositive })
     const { warmupSteps = 4000 } = options
-    this.demand(
-      Number.isInteger(warmupSteps) && warmupSteps > 0,
-      'warmupSteps',
-      warmupSteps,
-      'a whole number > 0',
-    )
     this.#warmupSteps = warmupSteps
     this.apply()
   }

@@ -1,3 +1,4 @@
+import { each, func, required } from './checks.ts'
 import { perGroup, Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface LambdaLROptions extends ScheduleOptions {
@@ -17,7 +18,7 @@ export class LambdaLR extends Schedule {
   readonly #lrLambda: (group: number) => (t: number) => number
 
   constructor(optimizer: Scheduled, options: LambdaLROptions) {
-    super(optimizer, options, ['lrLambda'])
+    super(optimizer, options, { lrLambda: required(each(func)) })
     const { lrLambda } = options
     this.#lrLambda = perGroup(optimizer, lrLambda, 'LambdaLR: lrLambda')
     this.apply()

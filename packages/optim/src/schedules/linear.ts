@@ -1,3 +1,4 @@
+import { positiveShare, share, wholePositive } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface LinearLROptions extends ScheduleOptions {
@@ -23,16 +24,13 @@ export class LinearLR extends Schedule {
   readonly #totalIters: number
 
   constructor(optimizer: Scheduled, options: LinearLROptions = {}) {
-    super(optimizer, options, ['startFactor', 'endFactor', 'totalIters'])
+    super(optimizer, options, {
+      startFactor: positiveShare,
+      endFactor: share,
+      totalIters: wholePositive,
+    })
     const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = options
     this.demand(startFactor > 0 && startFactor <= 1, 'startFactor', startFactor, 'in (0, 1]')
-    this.demand(endFactor >= 0 && endFactor <= 1, 'endFactor', endFactor, 'in [0, 1]')
-    this.demand(
-      Number.isInteger(totalIters) && totalIters > 0,
-      'totalIters',
-      totalIters,
-      'a whole number > 0',
-    )
     this.#startFactor = startFactor
     this.#endFactor = endFactor
     this.#totalIters = totalIters

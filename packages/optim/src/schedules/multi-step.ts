@@ -1,3 +1,4 @@
+import { eachOf, finite, required, wholeNonNegative } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface MultiStepLROptions extends ScheduleOptions {
@@ -20,15 +21,8 @@ export class MultiStepLR extends Schedule {
   readonly #gamma: number
 
   constructor(optimizer: Scheduled, options: MultiStepLROptions) {
-    super(optimizer, options, ['milestones', 'gamma'])
+    super(optimizer, options, { milestones: required(eachOf(wholeNonNegative)), gamma: finite })
     const { milestones, gamma = 0.1 } = options
-    this.demand(
-      milestones.every((m) => Number.isInteger(m) && m >= 0),
-      'milestones',
-      milestones,
-      'whole numbers >= 0',
-    )
-    this.demand(Number.isFinite(gamma), 'gamma', gamma, 'a finite number')
     this.#milestones = milestones
     this.#gamma = gamma
     this.apply()

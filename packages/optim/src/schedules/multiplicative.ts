@@ -1,3 +1,4 @@
+import { each, func, required } from './checks.ts'
 import { perGroup, Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface MultiplicativeLROptions extends ScheduleOptions {
@@ -13,7 +14,7 @@ export class MultiplicativeLR extends Schedule {
   readonly #lrLambda: (group: number) => (t: number) => number
 
   constructor(optimizer: Scheduled, options: MultiplicativeLROptions) {
-    super(optimizer, options, ['lrLambda'])
+    super(optimizer, options, { lrLambda: required(each(func)) })
     const { lrLambda } = options
     this.#lrLambda = perGroup(optimizer, lrLambda, 'MultiplicativeLR: lrLambda')
     this.apply()

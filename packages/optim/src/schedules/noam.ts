@@ -1,3 +1,4 @@
+import { positive, required, wholePositive } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface NoamLROptions extends ScheduleOptions {
@@ -18,15 +19,8 @@ export class NoamLR extends Schedule {
   readonly #warmupSteps: number
 
   constructor(optimizer: Scheduled, options: NoamLROptions) {
-    super(optimizer, options, ['modelSize', 'warmupSteps'])
+    super(optimizer, options, { modelSize: required(positive), warmupSteps: wholePositive })
     const { modelSize, warmupSteps = 4000 } = options
-    this.demand(modelSize > 0, 'modelSize', modelSize, '> 0')
-    this.demand(
-      Number.isInteger(warmupSteps) && warmupSteps > 0,
-      'warmupSteps',
-      warmupSteps,
-      'a whole number > 0',
-    )
     this.#modelSize = modelSize
     this.#warmupSteps = warmupSteps
     this.apply()

@@ -1,4 +1,15 @@
 import { ArgumentError } from '@nablajs/tensor'
+import {
+  each,
+  finite,
+  flag,
+  oneOf,
+  positive,
+  rate,
+  required,
+  share,
+  wholePositive,
+} from './checks.ts'
 import { demandMomentum, setMomentum } from './momentum.ts'
 import { perGroup, Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
@@ -49,20 +60,20 @@ export class OneCycleLR extends Schedule {
   readonly #momenta: ((group: number) => Record<'low' | 'high', number>) | undefined
 
   constructor(optimizer: Scheduled, options: OneCycleLROptions) {
-    super(optimizer, options, [
-      'maxLr',
-      'totalSteps',
-      'epochs',
-      'stepsPerEpoch',
-      'pctStart',
-      'annealStrategy',
-      'divFactor',
-      'finalDivFactor',
-      'threePhase',
-      'cycleMomentum',
-      'baseMomentum',
-      'maxMomentum',
-    ])
+    super(optimizer, options, {
+      maxLr: required(each(finite)),
+      totalSteps: wholePositive,
+      epochs: wholePositive,
+      stepsPerEpoch: wholePositive,
+      pctStart: share,
+      annealStrategy: oneOf('cos', 'linear'),
+      divFactor: positive,
+      finalDivFactor: positive,
+      threePhase: flag,
+      cycleMomentum: flag,
+      baseMomentum: each(rate),
+      maxMomentum: each(rate),
+    })
     const { maxLr, epochs, stepsPerEpoch, pctStart = 0.3, annealStrategy = 'cos' } = options
     const { divFactor = 25, finalDivFactor = 1e4, threePhase = false } = options
     const { cycleMomentum = true, baseMomentum = 0.85, maxMomentum = 0.95 } = options
@@ -72,13 +83,6 @@ export class OneCycleLR extends Schedule {
       'totalSteps',
       total,
       'a whole number > 0, or epochs and stepsPerEpoch',
-    )
-    this.demand(pctStart >= 0 && pctStart <= 1, 'pctStart', pctStart, 'in [0, 1]')
-    this.demand(
-      ['cos', 'linear'].includes(annealStrategy),
-      'annealStrategy',
-      annealStrategy,
-      '"cos" or "linear"',
     )
     this.#total = total
     this.#linear = annealStrategy === 'linear'

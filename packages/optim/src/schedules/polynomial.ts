@@ -1,3 +1,4 @@
+import { nonNegative, wholePositive } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface PolynomialLROptions extends ScheduleOptions {
@@ -15,15 +16,8 @@ export class PolynomialLR extends Schedule {
   readonly #power: number
 
   constructor(optimizer: Scheduled, options: PolynomialLROptions = {}) {
-    super(optimizer, options, ['totalIters', 'power'])
+    super(optimizer, options, { totalIters: wholePositive, power: nonNegative })
     const { totalIters = 5, power = 1 } = options
-    this.demand(
-      Number.isInteger(totalIters) && totalIters > 0,
-      'totalIters',
-      totalIters,
-      'a whole number > 0',
-    )
-    this.demand(power >= 0, 'power', power, '>= 0')
     this.#totalIters = totalIters
     this.#power = power
     this.apply()

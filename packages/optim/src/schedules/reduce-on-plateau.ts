@@ -1,4 +1,5 @@
 import { ArgumentError } from '@nablajs/tensor'
+import { each, finite, nonNegative, oneOf, rate } from './checks.ts'
 import {
   perGroup,
   Schedule,
@@ -43,26 +44,19 @@ export class ReduceLROnPlateau extends Schedule {
   #cooling = 0
 
   constructor(optimizer: Scheduled, options: ReduceLROnPlateauOptions = {}) {
-    super(optimizer, options, [
-      'mode',
-      'factor',
-      'patience',
-      'threshold',
-      'thresholdMode',
-      'cooldown',
-      'minLr',
-      'eps',
-    ])
+    super(optimizer, options, {
+      mode: oneOf('min', 'max'),
+      factor: rate,
+      patience: nonNegative,
+      threshold: finite,
+      thresholdMode: oneOf('rel', 'abs'),
+      cooldown: nonNegative,
+      minLr: each(finite),
+      eps: nonNegative,
+    })
     const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4 } = options
     const { thresholdMode = 'rel', cooldown = 0, minLr = 0, eps = 1e-8 } = options
-    this.demand(mode === 'min' || mode === 'max', 'mode', mode, '"min" or "max"')
     this.demand(factor >= 0 && factor < 1, 'factor', factor, 'in [0, 1)')
-    this.demand(
-      ['rel', 'abs'].includes(thresholdMode),
-      'thresholdMode',
-      thresholdMode,
-      '"rel" or "abs"',
-    )
     this.#options = { mode, factor, patience, threshold, thresholdMode, cooldown, eps }
     this.#least = perGroup(optimizer, minLr, 'ReduceLROnPlateau: minLr')
     this.#best = this.#worst

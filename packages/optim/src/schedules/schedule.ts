@@ -8,6 +8,7 @@
  */
 import { ArgumentError } from '@nablajs/tensor'
 import { refuseUnknown } from '../known.ts'
+import type { ScheduleChecks } from './checks.ts'
 
 /** Anything with groups of options: an optimizer. */
 export interface Scheduled {
@@ -43,11 +44,15 @@ export abstract class Schedule {
   readonly #bases: number[] = []
 
   /**
-   * @param known The options that the subclass reads; others are refused.
-   * @throws ArgumentError when an option is not known, or the one to write is no number.
+   * @param checks What the options of the subclass may be; others are refused.
+   * @throws ArgumentError when an option is not known or out of range, or the one to write is no number.
    */
-  constructor(optimizer: Scheduled, options: ScheduleOptions = {}, known: readonly string[] = []) {
-    refuseUnknown(this.constructor.name, options, [...known, 'option'])
+  constructor(optimizer: Scheduled, options: ScheduleOptions = {}, checks: ScheduleChecks = {}) {
+    refuseUnknown(this.constructor.name, options, [...Object.keys(checks), 'option'])
+    for (const [option, { required, holds, says }] of Object.entries(checks)) {
+      const value: unknown = options[option as keyof ScheduleOptions]
+      if (required || value !== undefined) this.demand(holds(value), option, value, says)
+    }
     this.optimizer = optimizer
     this.#option = options.option ?? 'lr'
     optimizer.paramGroups.forEach((_, i) => {

@@ -1,4 +1,5 @@
 import { ArgumentError } from '@nablajs/tensor'
+import { list, required } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions, type ScheduleState } from './schedule.ts'
 
 export interface SequentialLROptions extends ScheduleOptions {
@@ -24,7 +25,7 @@ export class SequentialLR extends Schedule {
   readonly #milestones: readonly number[]
 
   constructor(optimizer: Scheduled, options: SequentialLROptions) {
-    super(optimizer, options, ['schedulers', 'milestones'])
+    super(optimizer, options, { schedulers: required(list), milestones: required(list) })
     const { schedulers, milestones } = options
     if (schedulers.length === 0 || milestones.length !== schedulers.length - 1)
       throw new ArgumentError(

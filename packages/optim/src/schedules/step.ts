@@ -1,3 +1,4 @@
+import { finite, required, wholePositive } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface StepLROptions extends ScheduleOptions {
@@ -20,15 +21,8 @@ export class StepLR extends Schedule {
   readonly #gamma: number
 
   constructor(optimizer: Scheduled, options: StepLROptions) {
-    super(optimizer, options, ['stepSize', 'gamma'])
+    super(optimizer, options, { stepSize: required(wholePositive), gamma: finite })
     const { stepSize, gamma = 0.1 } = options
-    this.demand(
-      Number.isInteger(stepSize) && stepSize > 0,
-      'stepSize',
-      stepSize,
-      'a whole number > 0',
-    )
-    this.demand(Number.isFinite(gamma), 'gamma', gamma, 'a finite number')
     this.#stepSize = stepSize
     this.#gamma = gamma
     this.apply()

@@ -1,3 +1,4 @@
+import { each, finite, oneOf, required, wholeNonNegative } from './checks.ts'
 import { perGroup, Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface SWALROptions extends ScheduleOptions {
@@ -26,20 +27,12 @@ export class SWALR extends Schedule {
   readonly #annealStrategy: 'cos' | 'linear'
 
   constructor(optimizer: Scheduled, options: SWALROptions) {
-    super(optimizer, options, ['swaLr', 'annealEpochs', 'annealStrategy'])
+    super(optimizer, options, {
+      swaLr: required(each(finite)),
+      annealEpochs: wholeNonNegative,
+      annealStrategy: oneOf('cos', 'linear'),
+    })
     const { swaLr, annealEpochs = 10, annealStrategy = 'cos' } = options
-    this.demand(
-      Number.isInteger(annealEpochs) && annealEpochs >= 0,
-      'annealEpochs',
-      annealEpochs,
-      'a whole number >= 0',
-    )
-    this.demand(
-      annealStrategy === 'cos' || annealStrategy === 'linear',
-      'annealStrategy',
-      annealStrategy,
-      '"cos" or "linear"',
-    )
     this.#swaLr = perGroup(optimizer, swaLr, 'SWALR: swaLr')
     this.#annealEpochs = annealEpochs
     this.#annealStrategy = annealStrategy

@@ -1,3 +1,4 @@
+import { nonNegative, positive, required } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 export interface WarmupCosineLROptions extends ScheduleOptions {
@@ -31,12 +32,14 @@ export class WarmupCosineLR extends Schedule {
   readonly #endFactor: number
 
   constructor(optimizer: Scheduled, options: WarmupCosineLROptions) {
-    super(optimizer, options, ['warmupSteps', 'totalSteps', 'startFactor', 'endFactor'])
+    super(optimizer, options, {
+      warmupSteps: required(nonNegative),
+      totalSteps: required(positive),
+      startFactor: nonNegative,
+      endFactor: nonNegative,
+    })
     const { warmupSteps, totalSteps, startFactor = 0, endFactor = 0 } = options
-    this.demand(warmupSteps >= 0, 'warmupSteps', warmupSteps, '>= 0')
     this.demand(totalSteps > warmupSteps, 'totalSteps', totalSteps, '> warmupSteps')
-    this.demand(startFactor >= 0, 'startFactor', startFactor, '>= 0')
-    this.demand(endFactor >= 0, 'endFactor', endFactor, '>= 0')
     this.#warmupSteps = warmupSteps
     this.#totalSteps = totalSteps
     this.#startFactor = startFactor

@@ -1,3 +1,4 @@
+import { nonNegative, oneOf, required, wholePositive } from './checks.ts'
 import { Schedule, type Scheduled, type ScheduleOptions } from './schedule.ts'
 
 const falls = {
@@ -41,18 +42,14 @@ export class WarmupStableDecayLR extends Schedule {
   readonly #decay: 'linear' | 'cosine' | 'sqrt'
 
   constructor(optimizer: Scheduled, options: WarmupStableDecayLROptions) {
-    super(optimizer, options, ['warmupSteps', 'stableSteps', 'decaySteps', 'endFactor', 'decay'])
+    super(optimizer, options, {
+      warmupSteps: required(nonNegative),
+      stableSteps: required(nonNegative),
+      decaySteps: required(wholePositive),
+      endFactor: nonNegative,
+      decay: oneOf('linear', 'cosine', 'sqrt'),
+    })
     const { warmupSteps, stableSteps, decaySteps, endFactor = 0, decay = 'linear' } = options
-    this.demand(warmupSteps >= 0, 'warmupSteps', warmupSteps, '>= 0')
-    this.demand(stableSteps >= 0, 'stableSteps', stableSteps, '>= 0')
-    this.demand(
-      Number.isInteger(decaySteps) && decaySteps > 0,
-      'decaySteps',
-      decaySteps,
-      'a whole number > 0',
-    )
-    this.demand(endFactor >= 0, 'endFactor', endFactor, '>= 0')
-    this.demand(Object.hasOwn(falls, decay), 'decay', decay, 'one of "linear", "cosine", "sqrt"')
     this.#warmupSteps = warmupSteps
     this.#stableSteps = stableSteps
     this.#decaySteps = decaySteps
