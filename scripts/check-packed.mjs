@@ -1,7 +1,8 @@
 // Uses the packages as their users do: packs them, installs the tarballs into an empty folder with
 // npm, runs the README's example there in Node, and bundles it with Vite into a page that trains in
 // a browser, once as an ordinary page and once cross-origin isolated (shared memory, two threads): the
-// losses must be the same.
+// losses must be the same. A third page trains on WebGPU. In Node the devices that a machine may lack
+// open, or say what they need.
 // Run by pnpm, after a build. The browser part needs a chromium (CHROMIUM_PATH) and is skipped
 // visibly without one.
 import { spawnSync } from 'node:child_process'
@@ -12,7 +13,15 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const root = join(import.meta.dirname, '..')
-const published = ['tensor', 'backend-cpu', 'nn', 'optim', 'data']
+const published = [
+  'tensor',
+  'backend-cpu',
+  'backend-webgpu',
+  'backend-cuda-node',
+  'nn',
+  'optim',
+  'data',
+]
 const folder = mkdtempSync(join(tmpdir(), 'nabla-use-'))
 const chromium = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 
@@ -72,17 +81,40 @@ try {
   )
 
   writeFileSync(
+    join(folder, 'devices.mjs'),
+    `import { cuda } from '@nablajs/backend-cuda-node'
+import { webgpu } from '@nablajs/backend-webgpu'
+for (const open of [webgpu, cuda])
+  try {
+    const device = await open()
+    console.log(device.name + ': opened')
+    device.dispose()
+  } catch (error) {
+    if (error.name !== 'DeviceError') throw error
+    console.log(error.message.split('\\n')[0])
+  }`,
+  )
+  process.stdout.write(run('opening devices', process.execPath, ['devices.mjs'], folder))
+
+  writeFileSync(
     join(folder, 'page.mjs'),
     `const lines = []
 console.log = (line) => { lines.push(line); document.body.textContent = lines.join('\\n') }
 window.addEventListener('unhandledrejection', (event) => { document.title = 'failed: ' + event.reason })
-await import('./train-page.mjs')
+if (location.search === '?webgpu') await import('./train-webgpu.mjs')
+else await import('./train-page.mjs')
 const { getDevice } = await import('@nablajs/tensor')
-document.title = 'done, isolated: ' + crossOriginIsolated + ', threads: ' + getDevice().threads`,
+document.title = 'done on ' + getDevice().name + ', isolated: ' + crossOriginIsolated + ', threads: ' + getDevice().threads`,
   )
   writeFileSync(
     join(folder, 'train-page.mjs'),
     example().replace('cpu()', 'cpu({ threads: crossOriginIsolated ? 2 : 1 })'),
+  )
+  writeFileSync(
+    join(folder, 'train-webgpu.mjs'),
+    example()
+      .replace('cpu()', 'webgpu()')
+      .replace(/import .*backend-cpu'/, "import { webgpu } from '@nablajs/backend-webgpu'"),
   )
   writeFileSync(
     join(folder, 'index.html'),
@@ -100,7 +132,7 @@ document.title = 'done, isolated: ' + crossOriginIsolated + ', threads: ' + getD
     const { default: playwright } = await load('packages/testing', 'playwright')
     const browser = await playwright.chromium.launch({
       executablePath: chromium,
-      args: ['--no-sandbox'],
+      args: ['--no-sandbox', '--enable-unsafe-webgpu'],
     })
     const losses = new Set()
     for (const isolated of [false, true]) {
@@ -121,13 +153,20 @@ document.title = 'done, isolated: ' + crossOriginIsolated + ', threads: ' + getD
         timeout: 120_000,
       })
       const title = await page.title()
-      if (title !== `done, isolated: ${isolated}, threads: ${isolated ? 2 : 1}`) {
+      if (title !== `done on cpu, isolated: ${isolated}, threads: ${isolated ? 2 : 1}`) {
         console.error(`chromium: ${title}`)
         process.exit(1)
       }
       const text = await page.textContent('body')
       checkLosses(`chromium, ${title}`, text)
       losses.add(text)
+      if (!isolated) {
+        await page.goto(`${server.resolvedUrls.local[0]}?webgpu`)
+        await page.waitForFunction(() => document.title !== 'training', undefined, {
+          timeout: 300_000,
+        })
+        checkLosses(`chromium, ${await page.title()}`, await page.textContent('body'))
+      }
       await page.close()
       await server.close()
     }
