@@ -1,7 +1,7 @@
 /** Several optimizers as one. */
 import { reference, setDefaultDType, setDevice, type Tensor, tensor } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { AdamW, ExponentialLR, Muon, Partition, SGD } from '../src/index.ts'
+import { AdamW, ExponentialLR, LambdaLR, Muon, Partition, SGD } from '../src/index.ts'
 
 const device = reference()
 
@@ -70,6 +70,19 @@ test('schedules write into the groups of all parts', () => {
   expect(optimizer.paramGroups.map((group) => (group as unknown as { lr: number }).lr)).toEqual([
     0.05, 0.1,
   ])
+})
+
+test('schedules know groups that come between those of other parts', () => {
+  const optimizer = new Partition(named(), byRank, {
+    matrices: (own) => new SGD(own, { lr: 0.1 }),
+    others: (own) => new SGD(own, { lr: 0.3 }),
+  })
+  const schedule = new LambdaLR(optimizer, { lrLambda: (t) => 1 / (1 + t) })
+  const [weight] = named()
+  const matrices = optimizer.parts.matrices as SGD
+  matrices.addParamGroup({ params: [weight![1]], lr: 0.2 })
+  schedule.step()
+  expect(schedule.getLastLr()).toEqual([0.05, 0.1, 0.15])
 })
 
 test('leaves nothing behind', () => {

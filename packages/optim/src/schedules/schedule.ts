@@ -41,7 +41,8 @@ export abstract class Schedule {
   lastEpoch = 0
   protected readonly optimizer: Scheduled
   readonly #option: string
-  readonly #bases: number[] = []
+  /** By group: others may come between them. */
+  readonly #bases = new Map<object, number>()
 
   /**
    * @param checks What the options of the subclass may be; others are refused.
@@ -55,24 +56,23 @@ export abstract class Schedule {
     }
     this.optimizer = optimizer
     this.#option = options.option ?? 'lr'
-    optimizer.paramGroups.forEach((_, i) => {
-      this.#baseOf(i)
-    })
+    for (const group of optimizer.paramGroups) this.#baseOf(group)
   }
 
   /** A group that was added later starts from the value it came with. */
-  #baseOf(i: number): number {
-    const group = this.optimizer.paramGroups[i]!
+  #baseOf(group: object): number {
+    const own = this.#bases.get(group)
+    if (own !== undefined) return own
     const known = firsts.get(group) ?? {}
     firsts.set(group, known)
     known[this.#option] ??= this.read(group)
-    this.#bases[i] ??= known[this.#option]!
-    return this.#bases[i]
+    this.#bases.set(group, known[this.#option]!)
+    return known[this.#option]!
   }
 
   /** The values that the groups had at first. */
   get baseLrs(): readonly number[] {
-    return this.#bases
+    return this.optimizer.paramGroups.map((group) => this.#baseOf(group))
   }
 
   /** The values that the groups have now. */
@@ -92,7 +92,7 @@ export abstract class Schedule {
   /** Writes the values of the step at hand; subclasses end their constructor with it. */
   protected apply(): void {
     this.optimizer.paramGroups.forEach((group, i) => {
-      const base = this.#baseOf(i)
+      const base = this.#baseOf(group)
       this.write(group, this.value(this.lastEpoch, base, this.read(group), i))
     })
   }
@@ -111,9 +111,7 @@ export abstract class Schedule {
 
   /** @internal Gives the groups back their first values. */
   reset(): void {
-    this.optimizer.paramGroups.forEach((group, i) => {
-      this.write(group, this.#baseOf(i))
-    })
+    for (const group of this.optimizer.paramGroups) this.write(group, this.#baseOf(group))
   }
 
   protected read(group: object): number {
@@ -128,7 +126,7 @@ export abstract class Schedule {
   stateDict(): ScheduleState {
     return {
       last_epoch: this.lastEpoch,
-      base_lrs: [...this.#bases],
+      base_lrs: this.baseLrs,
       _last_lr: this.getLastLr(),
       ...this.memory(),
     }
@@ -141,17 +139,16 @@ export abstract class Schedule {
    */
   loadStateDict(state: ScheduleState): void {
     const { base_lrs: bases, _last_lr: last, last_epoch: epoch } = state
-    const count = this.#bases.length
+    const { paramGroups } = this.optimizer
+    const count = paramGroups.length
     if (!Array.isArray(bases) || !Array.isArray(last) || bases.length !== count)
       throw new ArgumentError(
         `${this.constructor.name}: the state has base_lrs = ${JSON.stringify(bases)}; this optimizer has ${count} groups`,
       )
     this.lastEpoch = Number(epoch)
-    bases.forEach((base, i) => {
-      this.#bases[i] = Number(base)
-    })
     this.remember(state)
-    this.optimizer.paramGroups.forEach((group, i) => {
+    paramGroups.forEach((group, i) => {
+      this.#bases.set(group, Number(bases[i]))
       this.write(group, Number(last[i]))
     })
   }
