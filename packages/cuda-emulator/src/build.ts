@@ -101,7 +101,7 @@ function compile(options: BuildOptions, header: string, kernelHash: string, targ
       const object = join(work, `${i}.o`)
       run(compiler, [
         ...flagged,
-        file.endsWith('blas.cpp') ? '-O3' : '-O2',
+        /(blas|cudnn_convolution)\.cpp$/.test(file) ? '-O3' : '-O2',
         '-c',
         file,
         '-o',

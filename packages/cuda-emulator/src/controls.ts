@@ -16,6 +16,8 @@ export interface Controls {
   liveBytes(device?: number): number
   /** Allocations of device memory in use. */
   liveAllocations(device?: number): number
+  /** How many convolutions cuDNN has computed since the process began or was reset. */
+  convolutions(): number
   /** How many modules g++ compiled in this process; the others came from the cache. */
   compiledModules(): number
   /** From the next launch on. The seed decides the random order. */
@@ -45,6 +47,7 @@ export function controlsOf(path: string): Controls {
   const liveBytes = library.func('nablaEmuLiveBytes', 'uint64_t', ['int'])
   const liveAllocations = library.func('nablaEmuLiveAllocations', 'uint64_t', ['int'])
   const compiledModules = library.func('nablaEmuCompiledModules', 'uint64_t', [])
+  const convolutions = library.func('nablaEmuConvolutions', 'uint64_t', [])
   const setOrder = library.func('nablaEmuSetOrder', 'void', ['int', 'uint64_t'])
   const setStrict = library.func('nablaEmuSetStrict', 'void', ['int'])
   const setLazy = library.func('nablaEmuSetLazy', 'void', ['int'])
@@ -56,6 +59,7 @@ export function controlsOf(path: string): Controls {
     liveBytes: (device = 0) => Number(liveBytes(device)),
     liveAllocations: (device = 0) => Number(liveAllocations(device)),
     compiledModules: () => Number(compiledModules()),
+    convolutions: () => Number(convolutions()),
     setOrder(order, seed = 1) {
       const index = orders.indexOf(order)
       if (index < 0)

@@ -1,5 +1,5 @@
 /**
- * A CUDA driver, NVRTC and cuBLAS without a GPU: one shared library, built by g++ when it is first
+ * A CUDA driver, NVRTC, cuBLAS and cuDNN without a GPU: one shared library, built by g++ when it is first
  * asked for, that `@nablajs/backend-cuda-node` opens in the place of NVIDIA's.
  *
  * @packageDocumentation
@@ -67,6 +67,7 @@ export function emulator(options: EmulatorOptions = {}): Emulator | NoEmulator {
       NABLA_CUDA_DRIVER: library,
       NABLA_CUDA_NVRTC: library,
       NABLA_CUDA_CUBLAS: library,
+      NABLA_CUDA_CUDNN: library,
       NABLA_CUDA_CACHE: 'off',
       ...(strict ? { NABLA_CUDA_NO_POOL: '1' } : {}),
     },

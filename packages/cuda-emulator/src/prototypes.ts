@@ -1,13 +1,14 @@
 /** The C prototypes of what the emulator exports, from the table that the backend's bindings come from. */
 import {
   cublasApi,
+  cudnnApi,
   driverApi,
   type LibraryDeclaration,
   nvrtcApi,
 } from '@nablajs/backend-cuda-node/api'
 
 /** The libraries that the emulator stands in for. */
-export const libraries: readonly LibraryDeclaration[] = [driverApi, nvrtcApi, cublasApi]
+export const libraries: readonly LibraryDeclaration[] = [driverApi, nvrtcApi, cublasApi, cudnnApi]
 
 /**
  * A header that declares each function of the table: a definition with other parameters does not

@@ -3,6 +3,7 @@ import {
   type Bound,
   cTypes,
   cublasApi,
+  cudnnApi,
   driverApi,
   type LibraryDeclaration,
   nvrtcApi,
@@ -42,6 +43,7 @@ export class Gpu {
   readonly driver: Bound<typeof driverApi>
   readonly nvrtc: Bound<typeof nvrtcApi>
   readonly blas: Bound<typeof cublasApi>
+  readonly dnn: Bound<typeof cudnnApi>
   readonly controls: Controls
   readonly context: number
   readonly stream: number
@@ -53,6 +55,7 @@ export class Gpu {
     this.driver = bind(library, driverApi)
     this.nvrtc = bind(library, nvrtcApi)
     this.blas = bind(library, cublasApi)
+    this.dnn = bind(library, cudnnApi)
     this.controls = controls()
     this.check(this.driver.cuInit(0))
     this.context = this.handle((at) => this.driver.cuDevicePrimaryCtxRetain(at, device))

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
   cTypes,
   cublasApi,
+  cudnnApi,
   driverApi,
   headerCheck,
   type LibraryDeclaration,
@@ -16,6 +17,13 @@ import {
 const folders = [process.env['CUDA_HOME'], process.env['CUDA_PATH'], '/usr/local/cuda']
   .filter((root) => root !== undefined)
   .map((root) => join(root, 'include'))
+const python = process.env['VIRTUAL_ENV']
+// Python wheels bring the headers of libraries that are no part of a toolkit.
+if (python)
+  folders.push(
+    ...globSync(join(python, 'lib', 'python3*', 'site-packages', 'nvidia', '*', 'include')),
+  )
+folders.push('/usr/include')
 const hasCompiler = spawnSync('g++', ['--version']).status === 0
 
 /** What the compiler says about a C++ file. */
@@ -24,7 +32,7 @@ function complaints(source: string): string {
   try {
     const file = join(folder, 'check.cpp')
     writeFileSync(file, source)
-    const includes = folders.filter((path) => existsSync(path)).map((path) => `-I${path}`)
+    const includes = folders.filter((path) => existsSync(path)).map((path) => `-idirafter${path}`)
     return spawnSync('g++', ['-std=c++17', '-fsyntax-only', ...includes, file], {
       encoding: 'utf8',
     }).stderr
@@ -34,7 +42,7 @@ function complaints(source: string): string {
 }
 
 describe('the declarations', () => {
-  for (const [name, library] of Object.entries({ driverApi, nvrtcApi, cublasApi })) {
+  for (const [name, library] of Object.entries({ driverApi, nvrtcApi, cublasApi, cudnnApi })) {
     const { header }: LibraryDeclaration = library
     const present = folders.some((folder) => existsSync(join(folder, header)))
     const missing = !hasCompiler ? 'there is no g++' : present ? '' : `there is no ${header}`

@@ -9,6 +9,7 @@
  */
 export { headerCheck, symbolsOf } from './check.ts'
 export { cublasApi } from './cublas.ts'
+export { cudnnApi } from './cudnn.ts'
 export { driverApi } from './driver.ts'
 export { nvrtcApi } from './nvrtc.ts'
 export type { Bound, CType, Declaration, LibraryDeclaration, Passing } from './types.ts'

@@ -69,6 +69,24 @@ export const cTypes = {
   cublasHandle_t: 'uintptr_t',
   'cublasHandle_t *': 'uintptr_t',
   cudaStream_t: 'uintptr_t',
+
+  // cudnn.h
+  cudnnStatus_t: 'int',
+  cudnnTensorFormat_t: 'int',
+  cudnnDataType_t: 'int',
+  cudnnConvolutionMode_t: 'int',
+  cudnnMathType_t: 'int',
+  cudnnConvolutionFwdAlgo_t: 'int',
+  cudnnConvolutionBwdDataAlgo_t: 'int',
+  cudnnConvolutionBwdFilterAlgo_t: 'int',
+  cudnnHandle_t: 'uintptr_t',
+  cudnnTensorDescriptor_t: 'uintptr_t',
+  cudnnFilterDescriptor_t: 'uintptr_t',
+  cudnnConvolutionDescriptor_t: 'uintptr_t',
+  'cudnnHandle_t *': 'uintptr_t',
+  'cudnnTensorDescriptor_t *': 'uintptr_t',
+  'cudnnFilterDescriptor_t *': 'uintptr_t',
+  'cudnnConvolutionDescriptor_t *': 'uintptr_t',
 } as const
 
 /** How koffi passes a value; all but `str` are Numbers. */

@@ -2,6 +2,7 @@
 #include "blas.h"
 #include "block.h"
 #include "compiler.h"
+#include "cudnn.h"
 #include "device.h"
 #include "fault.h"
 #include "memory.h"
@@ -24,11 +25,18 @@ NABLA_EMU_CONTROL const char *nablaEmuMessage() {
 NABLA_EMU_CONTROL void nablaEmuReset() {
   std::lock_guard<std::mutex> guard(lock);
   releaseBlas();
+  releaseDnn();
   releaseStreams();
   releaseModules();
   releaseAllMemory();
   for (int device = 0; device < maxDevices; device++) *contextOf(device) = {};
   lastMessage.clear();
+}
+
+/// How many convolutions cuDNN has computed since the process began or was reset.
+NABLA_EMU_CONTROL unsigned long long nablaEmuConvolutions() {
+  std::lock_guard<std::mutex> guard(lock);
+  return convolutionsRun;
 }
 
 NABLA_EMU_CONTROL unsigned long long nablaEmuLiveBytes(int device) {

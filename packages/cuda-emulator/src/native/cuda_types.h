@@ -1,4 +1,4 @@
-// The types and numbers of the CUDA driver API, NVRTC and cuBLAS that the emulator implements.
+// The types and numbers of the CUDA driver API, NVRTC, cuBLAS and cuDNN that the emulator implements.
 // Written from the documented ABI; enumerations are as wide as theirs.
 #pragma once
 #include <cstddef>
@@ -68,3 +68,22 @@ enum cublasMath_t : int {};
 enum libraryPropertyType : int { MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL };
 using cublasHandle_t = struct cublasContext *;
 using cudaStream_t = CUstream;
+
+enum cudnnStatus_t : int {
+  CUDNN_STATUS_SUCCESS = 0,
+  CUDNN_STATUS_NOT_INITIALIZED = 1001,
+  CUDNN_STATUS_BAD_PARAM = 2000,
+  CUDNN_STATUS_NOT_SUPPORTED = 3000,
+  CUDNN_STATUS_EXECUTION_FAILED = 5000,
+};
+enum cudnnTensorFormat_t : int { CUDNN_TENSOR_NCHW = 0, CUDNN_TENSOR_NHWC = 1 };
+enum cudnnDataType_t : int { CUDNN_DATA_FLOAT = 0 };
+enum cudnnConvolutionMode_t : int { CUDNN_CONVOLUTION = 0, CUDNN_CROSS_CORRELATION = 1 };
+enum cudnnMathType_t : int {};
+enum cudnnConvolutionFwdAlgo_t : int {};
+enum cudnnConvolutionBwdDataAlgo_t : int {};
+enum cudnnConvolutionBwdFilterAlgo_t : int {};
+using cudnnHandle_t = struct cudnnContext *;
+using cudnnTensorDescriptor_t = struct cudnnTensorStruct *;
+using cudnnFilterDescriptor_t = struct cudnnFilterStruct *;
+using cudnnConvolutionDescriptor_t = struct cudnnConvolutionStruct *;
