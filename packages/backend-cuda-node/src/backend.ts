@@ -14,8 +14,7 @@ import { MapRunner } from './codegen/map.ts'
 import { ReduceRunner } from './codegen/reduce.ts'
 import type { Device } from './device.ts'
 import { capture, type Graph } from './graph.ts'
-import type { Blas } from './kernels/blas.ts'
-import { createKernels } from './kernels/index.ts'
+import { createKernels, type KernelLibraries } from './kernels/index.ts'
 import type { Staging } from './staging.ts'
 
 const none: readonly number[] = []
@@ -27,15 +26,15 @@ export class CudaBackend implements Backend {
   kernels: Partial<Kernels>
   readonly #device: Device
   readonly #staging: Staging
-  readonly #blas: Blas | undefined
+  readonly #libraries: KernelLibraries
   readonly #map: MapRunner
   readonly #reduce: ReduceRunner
 
-  constructor(device: Device, staging: Staging, blas: Blas | undefined) {
+  constructor(device: Device, staging: Staging, libraries: KernelLibraries) {
     this.#device = device
     this.#staging = staging
-    this.#blas = blas
-    this.kernels = createKernels(device, blas)
+    this.#libraries = libraries
+    this.kernels = createKernels(device, libraries)
     this.#map = new MapRunner(device)
     this.#reduce = new ReduceRunner(device, this.#map)
   }
@@ -152,7 +151,8 @@ export class CudaBackend implements Backend {
       // What still runs may use what is given back here; its errors are nobody's any more.
       context.driver.cuStreamSynchronize(context.stream)
     }
-    this.#blas?.dispose()
+    this.#libraries.blas?.dispose()
+    this.#libraries.dnn?.dispose()
     this.#staging.dispose()
     compiler.dispose()
     pool.dispose()

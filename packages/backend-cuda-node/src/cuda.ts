@@ -4,6 +4,7 @@ import { CudaBackend } from './backend.ts'
 import { cacheFolder, DiskCache } from './cache.ts'
 import { Compiler, RuntimeCompiler } from './compile.ts'
 import { Context } from './context.ts'
+import { Dnn } from './cudnn.ts'
 import { Device } from './device.ts'
 import { Blas } from './kernels/blas.ts'
 import { locateLibraries } from './locate.ts'
@@ -16,7 +17,7 @@ export interface CudaOptions {
   /** The most bytes to hold of the GPU's memory; as much as it gives. */
   readonly memoryLimit?: number
   /**
-   * Whether matrix products may round their operands to TF32 (10 bits of mantissa), which tensor
+   * Whether matrix products and cuDNN's convolutions may round their operands to TF32 (10 bits of mantissa), which tensor
    * cores multiply several times as fast; false.
    */
   readonly allowTF32?: boolean
@@ -67,7 +68,9 @@ export async function cuda(options: CudaOptions = {}): Promise<CudaBackend> {
     const compiler = new Compiler(context, runtime, disk, env['NABLA_CUDA_SOURCES'])
     const pool = new Pool(context, { limit: memoryLimit, reuse: !env['NABLA_CUDA_NO_POOL'] })
     const blas = libraries.cublas && new Blas(libraries.cublas, context, pool, allowTF32)
-    return new CudaBackend(new Device(context, pool, compiler), new Staging(context), blas)
+    const gpu = new Device(context, pool, compiler)
+    const dnn = libraries.cudnn && new Dnn(libraries.cudnn, gpu, allowTF32)
+    return new CudaBackend(gpu, new Staging(context), { blas, dnn })
   } catch (error) {
     context.dispose()
     throw error

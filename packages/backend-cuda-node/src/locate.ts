@@ -1,6 +1,6 @@
 /** Finds the libraries that fit each other, and tells about them and the GPUs. */
 import { DeviceError } from '@nablajs/tensor/backend'
-import { type Bound, cublasApi, driverApi, nvrtcApi } from './api/index.ts'
+import { type Bound, cublasApi, cudnnApi, driverApi, nvrtcApi } from './api/index.ts'
 import { addressOf, Cells, textIn } from './cells.ts'
 import {
   bind,
@@ -15,7 +15,7 @@ import {
 /** A library that was found. */
 export interface Located {
   readonly path: string
-  /** Major and minor, as `13.0`; of the driver the newest CUDA that it runs. */
+  /** Major and minor, as `13.0`; of the driver the newest CUDA that it runs, of cuDNN its own. */
   readonly version: string
 }
 
@@ -43,6 +43,7 @@ export interface Libraries {
   readonly driver: Bound<typeof driverApi>
   readonly nvrtc: Bound<typeof nvrtcApi>
   readonly cublas: Bound<typeof cublasApi> | undefined
+  readonly cudnn: Bound<typeof cudnnApi> | undefined
   /** CUDA's version of the driver and of NVRTC, as 13000. */
   readonly driverVersion: number
   readonly nvrtcVersion: number
@@ -78,22 +79,40 @@ function cublasVersionOf(library: OpenLibrary): number {
   return 1000 * cells.int(0) + 10 * cells.int(1)
 }
 
+/** A library's own version and that of the CUDA it is made for, both as 13000. */
+interface Versions {
+  readonly version: number
+  readonly cuda: number
+}
+
+/** The libraries of a toolkit have its version. */
+const ofToolkit = (version: number): Versions => ({ version, cuda: version })
+
+/** cuDNN tells 9.24.1 as 92401. */
+function cudnnVersionsOf(library: OpenLibrary): Versions {
+  const api = bind(library, cudnnApi)
+  const told = api.cudnnGetVersion()
+  const version = 1000 * Math.floor(told / 10000) + 10 * (Math.floor(told / 100) % 100)
+  return { version, cuda: api.cudnnGetCudartVersion() }
+}
+
 /** The version of a library, and in words why it does not go with the driver, if so. */
 function judge(
   library: OpenLibrary,
-  versionOf: (library: OpenLibrary) => number,
+  versionsOf: (library: OpenLibrary) => Versions,
   driver: number,
 ): { readonly version: number; readonly refusal: string | undefined } {
-  let version: number
+  let versions: Versions
   try {
-    version = versionOf(library)
+    versions = versionsOf(library)
   } catch (error) {
     return { version: 0, refusal: (error as Error).message }
   }
-  const major = majorOf(version)
+  const { version, cuda } = versions
+  const major = majorOf(cuda)
   const refusal =
     driver > 0 && major > majorOf(driver)
-      ? `is of CUDA ${showVersion(version)}, which needs a driver >= ${oldestDriver(major)}; this one runs CUDA ${showVersion(driver)}`
+      ? `is of CUDA ${showVersion(cuda)}, which needs a driver >= ${oldestDriver(major)}; this one runs CUDA ${showVersion(driver)}`
       : undefined
   return { version, refusal }
 }
@@ -110,18 +129,18 @@ function survey(env: Environment): Survey {
   const driverSearch = openLibrary('driver', env)
   const driver = driverSearch.found && bind(driverSearch.found, driverApi)
   const driverVersion = driver ? driverVersionOf(driver) : 0
-  const search = (name: LibraryName, versionOf: (library: OpenLibrary) => number): Search =>
+  const search = (name: LibraryName, versionsOf: (library: OpenLibrary) => Versions): Search =>
     openLibrary(name, env, (library) => {
-      const { version, refusal } = judge(library, versionOf, driverVersion)
+      const { version, refusal } = judge(library, versionsOf, driverVersion)
       versions.set(library, version)
       return refusal
     })
   return {
     searches: {
       driver: driverSearch,
-      nvrtc: search('nvrtc', nvrtcVersionOf),
-      cublas: search('cublas', cublasVersionOf),
-      cudnn: openLibrary('cudnn', env),
+      nvrtc: search('nvrtc', (library) => ofToolkit(nvrtcVersionOf(library))),
+      cublas: search('cublas', (library) => ofToolkit(cublasVersionOf(library))),
+      cudnn: search('cudnn', cudnnVersionsOf),
     },
     driver,
     driverVersion,
@@ -170,6 +189,7 @@ export function locateLibraries(env: Environment): Libraries {
     driver,
     nvrtc: bind(searches.nvrtc.found, nvrtcApi),
     cublas: searches.cublas.found && bind(searches.cublas.found, cublasApi),
+    cudnn: searches.cudnn.found && bind(searches.cudnn.found, cudnnApi),
     driverVersion,
     nvrtcVersion: versions.get(searches.nvrtc.found)!,
     paths,
@@ -205,6 +225,12 @@ function gpusOf(api: Bound<typeof driverApi>): GpuDescription[] {
   })
 }
 
+/** What computes in the place of a library that is not there. */
+const replacement: Readonly<Partial<Record<LibraryName, string>>> = {
+  cublas: ' (own kernels multiply matrices)',
+  cudnn: ' (own kernels compute convolutions)',
+}
+
 /**
  * What of CUDA this machine has, for people and their tools: libraries with versions and paths, GPUs,
  * and what is missing. Never throws for something that is missing.
@@ -231,9 +257,10 @@ export function describe(env: Environment = process.env): CudaDescription {
   const { searches, driver, driverVersion, versions } = found
   const show = (name: LibraryName): Located | string => {
     const library = searches[name].found
-    if (!library) return `not found; tried ${searches[name].tried.join('; ')}`
-    const version = name === 'driver' ? driverVersion : versions.get(library)
-    return { path: library.path, version: version === undefined ? '9' : showVersion(version) }
+    if (!library)
+      return `not found${replacement[name] ?? ''}; tried ${searches[name].tried.join('; ')}`
+    const version = name === 'driver' ? driverVersion : versions.get(library)!
+    return { path: library.path, version: showVersion(version) }
   }
   const gpus = driver ? gpusOf(driver) : []
   const problem =

@@ -16,7 +16,7 @@ function numbers(device: Backend, shape: readonly number[], seed: number): Tenso
   return tensor(values, { device }).reshape([...shape])
 }
 
-/** Every kind of cooperation: warps, blocks, parts, tiles; own products in the place of cuBLAS. */
+/** Every kind of cooperation: warps, blocks, parts, tiles; own products in the place of cuBLAS and cuDNN. */
 async function results(device: CudaBackend): Promise<number[][]> {
   const make = (shape: readonly number[], seed: number) => numbers(device, shape, seed)
   const long = make([3, 20_000], 1)
@@ -46,7 +46,7 @@ describe.skipIf(!controls)(`threads in any order${because(missing)}`, () => {
   /** The results on a device opened with these variables. */
   async function run(variables: Record<string, string> = {}): Promise<number[][]> {
     const before = { ...process.env }
-    Object.assign(process.env, { NABLA_CUDA_CUBLAS: 'off', ...variables })
+    Object.assign(process.env, { NABLA_CUDA_CUBLAS: 'off', NABLA_CUDA_CUDNN: 'off', ...variables })
     try {
       const device = await cuda()
       const values = await results(device)

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cuda } from '@nablajs/backend-cuda-node'
+import { type CudaBackend, cuda } from '@nablajs/backend-cuda-node'
 import { conformance } from '@nablajs/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { joined, Remembered, realCompiler } from './cuda-compilers.ts'
@@ -15,8 +15,21 @@ const sources = mkdtempSync(join(tmpdir(), 'nabla-cuda-sources-'))
 process.env['NABLA_CUDA_SOURCES'] = sources
 afterAll(() => rmSync(sources, { recursive: true }))
 
-if (missing === undefined) conformance('cuda', () => cuda())
-else describe('conformance of cuda', () => it.skip(`needs the emulator (${missing})`, () => {}))
+/** Own kernels do the work of the libraries that are off. */
+async function withoutLibraries(): Promise<CudaBackend> {
+  const before = { ...process.env }
+  Object.assign(process.env, { NABLA_CUDA_CUBLAS: 'off', NABLA_CUDA_CUDNN: 'off' })
+  try {
+    return await cuda()
+  } finally {
+    process.env = before
+  }
+}
+
+if (missing === undefined) {
+  conformance('cuda', () => cuda())
+  conformance('cuda without cuBLAS and cuDNN', withoutLibraries, { only: /conv2d|matmul/ })
+} else describe('conformance of cuda', () => it.skip(`needs the emulator (${missing})`, () => {}))
 
 /** Turing, Ampere, Hopper and Blackwell. */
 const architectures = [75, 80, 90, 120]

@@ -1,6 +1,10 @@
-/** Convolutions of images and their gradients, as products of matrices that are never written down. */
+/**
+ * Convolutions of images and their gradients: cuDNN's, or products of matrices that are never
+ * written down.
+ */
 import type { ConvGeometry, Kernels, View } from '@nablajs/tensor/backend'
 import { divisorParameters, putDivisor } from '../codegen/divide.ts'
+import type { Dnn } from '../cudnn.ts'
 import type { Device } from '../device.ts'
 import { runProduct } from './product.ts'
 import type { ProductForm } from './product-source.ts'
@@ -126,8 +130,9 @@ const gradWeight: ProductForm = {
 }
 
 /** {@link Kernels.conv2d} for f32. */
-export function conv2dKernel(device: Device): Kernels['conv2d'] {
+export function conv2dKernel(device: Device, dnn: Dnn | undefined): Kernels['conv2d'] {
   return (x, weight, out, geometry) => {
+    if (dnn?.run('conv2d', { image: x, weight, result: out }, geometry)) return
     const [n, oh, ow, k] = out.shape as Four
     const [r, s, cg] = weight.shape as Four
     const addresses = [x, weight, out].map((view) => device.address(view, 'conv2d'))
@@ -141,8 +146,12 @@ export function conv2dKernel(device: Device): Kernels['conv2d'] {
 }
 
 /** {@link Kernels.conv2dGradInput} for f32. */
-export function conv2dGradInputKernel(device: Device): Kernels['conv2dGradInput'] {
+export function conv2dGradInputKernel(
+  device: Device,
+  dnn: Dnn | undefined,
+): Kernels['conv2dGradInput'] {
   return (dy, weight, dx, geometry) => {
+    if (dnn?.run('conv2dGradInput', { image: dx, weight, result: dy }, geometry)) return
     const [n, h, w] = dx.shape as Four
     const [r, s, cg, k] = weight.shape as Four
     const { groups } = geometry
@@ -157,8 +166,12 @@ export function conv2dGradInputKernel(device: Device): Kernels['conv2dGradInput'
 }
 
 /** {@link Kernels.conv2dGradWeight} for f32. */
-export function conv2dGradWeightKernel(device: Device): Kernels['conv2dGradWeight'] {
+export function conv2dGradWeightKernel(
+  device: Device,
+  dnn: Dnn | undefined,
+): Kernels['conv2dGradWeight'] {
   return (x, dy, dw, geometry) => {
+    if (dnn?.run('conv2dGradWeight', { image: x, weight: dw, result: dy }, geometry)) return
     const [n, oh, ow, k] = dy.shape as Four
     const [r, s, cg] = dw.shape as Four
     const { groups } = geometry

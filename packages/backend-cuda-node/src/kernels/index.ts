@@ -1,5 +1,6 @@
 /** The special kernels. Shapes, dtypes and index ranges are the caller's; nothing is checked here. */
 import type { Kernels } from '@nablajs/tensor/backend'
+import type { Dnn } from '../cudnn.ts'
 import type { Device } from '../device.ts'
 import type { Blas } from './blas.ts'
 import { conv2dGradInputKernel, conv2dGradWeightKernel, conv2dKernel } from './conv2d.ts'
@@ -9,11 +10,17 @@ import { matmulKernel } from './matmul.ts'
 import { maxPool2dKernel, sumPool2dGradKernel, sumPool2dKernel } from './pool2d.ts'
 import { sortKernel } from './sort.ts'
 
+/** The libraries that kernels use where they are there. */
+export interface KernelLibraries {
+  readonly blas: Blas | undefined
+  readonly dnn: Dnn | undefined
+}
+
 const makers = {
-  matmul: matmulKernel,
-  conv2d: conv2dKernel,
-  conv2dGradInput: conv2dGradInputKernel,
-  conv2dGradWeight: conv2dGradWeightKernel,
+  matmul: (device, { blas }) => matmulKernel(device, blas),
+  conv2d: (device, { dnn }) => conv2dKernel(device, dnn),
+  conv2dGradInput: (device, { dnn }) => conv2dGradInputKernel(device, dnn),
+  conv2dGradWeight: (device, { dnn }) => conv2dGradWeightKernel(device, dnn),
   maxPool2d: maxPool2dKernel,
   sumPool2d: sumPool2dKernel,
   sumPool2dGrad: sumPool2dGradKernel,
@@ -21,13 +28,15 @@ const makers = {
   scatterAdd: scatterAddKernel,
   sort: sortKernel,
   cumulative: cumulativeKernel,
-} satisfies { [Name in keyof Kernels]: (device: Device, blas: Blas | undefined) => Kernels[Name] }
+} satisfies {
+  [Name in keyof Kernels]: (device: Device, libraries: KernelLibraries) => Kernels[Name]
+}
 
 /** All kernels of a device. Each checks that the device still works before it starts. */
-export function createKernels(device: Device, blas: Blas | undefined): Kernels {
+export function createKernels(device: Device, libraries: KernelLibraries): Kernels {
   return Object.fromEntries(
     Object.entries(makers).map(([name, make]) => {
-      const run = make(device, blas) as (...args: unknown[]) => void
+      const run = make(device, libraries) as (...args: unknown[]) => void
       return [
         name,
         (...args: unknown[]) => {

@@ -1,0 +1,295 @@
+/** Convolutions through cuDNN, where it can express them; plans by shape. */
+import { type ConvGeometry, DeviceError, sizeOf, type View } from '@nablajs/tensor/backend'
+import { type Bound, cudnnApi } from './api/index.ts'
+import { addressOf } from './cells.ts'
+import type { Device } from './device.ts'
+import { transposeMatrix } from './kernels/transpose.ts'
+
+const { constants } = cudnnApi
+
+/** The ops that cuDNN may compute. */
+export type ConvolutionOp = 'conv2d' | 'conv2dGradInput' | 'conv2dGradWeight'
+
+type Four = readonly [number, number, number, number]
+
+/** The three tensors of a convolution: x or its gradient, the weight or its, the result or its. */
+export interface ConvolutionViews {
+  readonly image: View
+  readonly weight: View
+  readonly result: View
+}
+
+/** Descriptors of a shape, and how cuDNN computes it. */
+interface Plan {
+  readonly image: number
+  readonly filter: number
+  readonly result: number
+  readonly convolution: number
+  readonly algorithm: number
+  /** Bytes. */
+  readonly workspace: number
+}
+
+/** Plans kept; programs have as many shapes of convolutions as layers, as a rule. */
+const mostPlans = 1024
+
+/** The most workspace that an algorithm may have, in bytes. */
+const mostWorkspace = 2 ** 28
+
+/** cuDNN counts elements in 32 bits. */
+const mostElements = 2 ** 31 - 1
+
+/** What kernels of cuDNN may read at once, in bytes. */
+const alignment = 16
+
+/**
+ * The algorithms, the first choice first: those that take channels last and give the same bits every
+ * time. ALGO_0 of the gradients adds in any order, and what goes by FFT or Winograd rounds otherwise
+ * and takes channels first.
+ */
+const algorithms: Readonly<Record<ConvolutionOp, readonly number[]>> = {
+  conv2d: [
+    constants.CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
+    constants.CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM,
+  ],
+  conv2dGradInput: [constants.CUDNN_CONVOLUTION_BWD_DATA_ALGO_1],
+  conv2dGradWeight: [constants.CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1],
+}
+
+/** Whether cuDNN has such a convolution: padding is the same on both sides there. */
+export function isExpressible(views: ConvolutionViews, geometry: ConvGeometry): boolean {
+  const { stride, padding, dilation } = geometry
+  const { image, weight, result } = views
+  for (const view of [image, weight, result]) {
+    const size = sizeOf(view.shape)
+    if (size === 0 || size > mostElements) return false
+  }
+  return [0, 1].every((axis) => {
+    const pad = padding[axis]!
+    const span = dilation[axis]! * (weight.shape[axis]! - 1) + 1
+    const extent = Math.floor((image.shape[axis + 1]! + 2 * pad - span) / stride[axis]!) + 1
+    return pad >= 0 && extent === result.shape[axis + 1]
+  })
+}
+
+export class Dnn {
+  readonly #api: Bound<typeof cudnnApi>
+  readonly #device: Device
+  readonly #allowTF32: boolean
+  readonly #factors: Float32Array = Float32Array.of(1, 0)
+  readonly #one: number = addressOf(this.#factors)
+  readonly #zero: number = this.#one + 4
+  /** By op and shape; undefined where no algorithm will do. The oldest comes first. */
+  readonly #plans: Map<string, Plan | undefined> = new Map()
+  #handle = 0
+
+  constructor(api: Bound<typeof cudnnApi>, device: Device, allowTF32: boolean) {
+    this.#api = api
+    this.#device = device
+    this.#allowTF32 = allowTF32
+  }
+
+  /** Computes the op; false, with nothing done, where that is left to the kernels of this package. */
+  run(op: ConvolutionOp, views: ConvolutionViews, geometry: ConvGeometry): boolean {
+    if (!isExpressible(views, geometry)) return false
+    const { image, weight, result } = views
+    const addresses = [image, weight, result].map((view) => this.#device.address(view, op))
+    if (addresses.some((address) => address % alignment !== 0)) return false
+    const plan = this.#planOf(op, views, geometry)
+    if (!plan) return false
+    const [r, s, c, k] = weight.shape as Four
+    const { context, pool } = this.#device
+    context.noteLaunch(op)
+    const [x, w, y] = addresses as [number, number, number]
+    // Ours is [R, S, C, K], cuDNN's [K, R, S, C]: a matrix and its transpose.
+    pool.scratch(4 * r * s * c * k, (filter) => {
+      const run = (workspace: number): void => {
+        if (op !== 'conv2dGradWeight') transposeMatrix(this.#device, w, filter, r * s * c, k)
+        this.#call(op, plan, x, filter, y, workspace)
+        if (op === 'conv2dGradWeight') transposeMatrix(this.#device, filter, w, k, r * s * c)
+      }
+      if (plan.workspace === 0) run(0)
+      else pool.scratch(plan.workspace, run)
+    })
+    return true
+  }
+
+  #call(
+    op: ConvolutionOp,
+    plan: Plan,
+    x: number,
+    filter: number,
+    y: number,
+    workspace: number,
+  ): void {
+    const api = this.#api
+    const handle = this.#handle
+    const { algorithm } = plan
+    // biome-ignore format: one operand to a line
+    const code =
+      op === 'conv2d'
+        ? api.cudnnConvolutionForward(
+            handle, this.#one,
+            plan.image, x,
+            plan.filter, filter,
+            plan.convolution, algorithm, workspace, plan.workspace, this.#zero,
+            plan.result, y,
+          )
+        : op === 'conv2dGradInput'
+          ? api.cudnnConvolutionBackwardData(
+              handle, this.#one,
+              plan.filter, filter,
+              plan.result, y,
+              plan.convolution, algorithm, workspace, plan.workspace, this.#zero,
+              plan.image, x,
+            )
+          : api.cudnnConvolutionBackwardFilter(
+              handle, this.#one,
+              plan.image, x,
+              plan.result, y,
+              plan.convolution, algorithm, workspace, plan.workspace, this.#zero,
+              plan.filter, filter,
+            )
+    this.#check(code, op)
+  }
+
+  #planOf(op: ConvolutionOp, views: ConvolutionViews, geometry: ConvGeometry): Plan | undefined {
+    const { stride, padding, dilation, groups } = geometry
+    const shapes = [views.image.shape, views.weight.shape, views.result.shape]
+    const key = `${op} ${shapes.join(' ')} ${stride} ${padding} ${dilation} ${groups}`
+    const known = this.#plans.get(key)
+    if (known || this.#plans.has(key)) return known
+    if (this.#plans.size === mostPlans) {
+      const [[oldest, forgotten]] = this.#plans as unknown as [[string, Plan | undefined]]
+      this.#plans.delete(oldest)
+      if (forgotten) this.#destroy(forgotten)
+    }
+    const plan = this.#makePlan(op, views, geometry)
+    this.#plans.set(key, plan)
+    return plan
+  }
+
+  #makePlan(op: ConvolutionOp, views: ConvolutionViews, geometry: ConvGeometry): Plan | undefined {
+    this.#open(op)
+    const api = this.#api
+    const described: Omit<Plan, 'algorithm' | 'workspace'> = {
+      image: this.#create(api.cudnnCreateTensorDescriptor, op),
+      filter: this.#create(api.cudnnCreateFilterDescriptor, op),
+      result: this.#create(api.cudnnCreateTensorDescriptor, op),
+      convolution: this.#create(api.cudnnCreateConvolutionDescriptor, op),
+    }
+    let plan: Plan | undefined
+    try {
+      this.#describe(op, described, views, geometry)
+      plan = this.#choose(op, described)
+      return plan
+    } finally {
+      if (!plan) this.#destroy(described)
+    }
+  }
+
+  #describe(
+    op: ConvolutionOp,
+    { image, filter, result, convolution }: Omit<Plan, 'algorithm' | 'workspace'>,
+    views: ConvolutionViews,
+    { stride, padding, dilation, groups }: ConvGeometry,
+  ): void {
+    const api = this.#api
+    const { CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, CUDNN_CROSS_CORRELATION } = constants
+    const tensor = (descriptor: number, view: View): void => {
+      const [n, h, w, c] = view.shape as Four
+      this.#check(
+        api.cudnnSetTensor4dDescriptor(descriptor, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, n, c, h, w),
+        op,
+      )
+    }
+    tensor(image, views.image)
+    tensor(result, views.result)
+    const [r, s, c, k] = views.weight.shape as Four
+    this.#check(
+      api.cudnnSetFilter4dDescriptor(filter, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, k, c, r, s),
+      op,
+    )
+    this.#check(
+      api.cudnnSetConvolution2dDescriptor(
+        convolution,
+        ...padding,
+        ...stride,
+        ...dilation,
+        CUDNN_CROSS_CORRELATION,
+        CUDNN_DATA_FLOAT,
+      ),
+      op,
+    )
+    this.#check(api.cudnnSetConvolutionGroupCount(convolution, groups), op)
+    // The default may round operands to TF32.
+    const math = this.#allowTF32 ? constants.CUDNN_DEFAULT_MATH : constants.CUDNN_FMA_MATH
+    this.#check(api.cudnnSetConvolutionMathType(convolution, math), op)
+  }
+
+  /** The first algorithm that takes the shapes, with its workspace. */
+  #choose(op: ConvolutionOp, described: Omit<Plan, 'algorithm' | 'workspace'>): Plan | undefined {
+    const api = this.#api
+    const handle = this.#handle
+    const { cells } = this.#device.context
+    const { image, filter, result, convolution } = described
+    const at = cells.at[0]!
+    const ask = (algorithm: number): number => {
+      // biome-ignore format: one question to a line
+      if (op === 'conv2d')
+        return api.cudnnGetConvolutionForwardWorkspaceSize(handle, image, filter, convolution, result, algorithm, at)
+      // biome-ignore format: one question to a line
+      if (op === 'conv2dGradInput')
+        return api.cudnnGetConvolutionBackwardDataWorkspaceSize(handle, filter, result, convolution, image, algorithm, at)
+      // biome-ignore format: one question to a line
+      return api.cudnnGetConvolutionBackwardFilterWorkspaceSize(handle, image, result, convolution, filter, algorithm, at)
+    }
+    for (const algorithm of algorithms[op]) {
+      cells.put(0, 0)
+      const code = ask(algorithm)
+      // Since cuDNN 9 each reason has a number of its own, in the thousand of its kind.
+      if (code - (code % 1000) === constants.CUDNN_STATUS_NOT_SUPPORTED) continue
+      this.#check(code, op)
+      const workspace = cells.word(0)
+      if (workspace <= mostWorkspace) return { ...described, algorithm, workspace }
+    }
+    return undefined
+  }
+
+  /** Loading cuDNN's kernels takes time and memory of the GPU: only who convolves pays for it. */
+  #open(op: ConvolutionOp): void {
+    if (this.#handle !== 0) return
+    const handle = this.#create(this.#api.cudnnCreate, op)
+    this.#check(this.#api.cudnnSetStream(handle, this.#device.context.stream), op)
+    this.#handle = handle
+  }
+
+  #create(make: (at: number) => number, op: ConvolutionOp): number {
+    const { cells } = this.#device.context
+    this.#check(make(cells.at[0]!), op)
+    return cells.word(0)
+  }
+
+  #destroy({ image, filter, result, convolution }: Omit<Plan, 'algorithm' | 'workspace'>): void {
+    const api = this.#api
+    api.cudnnDestroyTensorDescriptor(image)
+    api.cudnnDestroyFilterDescriptor(filter)
+    api.cudnnDestroyTensorDescriptor(result)
+    api.cudnnDestroyConvolutionDescriptor(convolution)
+  }
+
+  dispose(): void {
+    for (const plan of this.#plans.values()) if (plan) this.#destroy(plan)
+    this.#plans.clear()
+    if (this.#handle !== 0 && this.#device.context.usable) this.#api.cudnnDestroy(this.#handle)
+    this.#handle = 0
+  }
+
+  #check(code: number, op: ConvolutionOp): void {
+    if (code !== constants.CUDNN_STATUS_SUCCESS)
+      throw new DeviceError(
+        `${op}: cuDNN answered ${this.#api.cudnnGetErrorString(code)} (${code}); with ` +
+          'NABLA_CUDA_CUDNN=off convolutions are computed without it',
+      )
+  }
+}
