@@ -46,7 +46,9 @@ export interface AveragedParametersState {
  * average.restore()    // go on training
  * ```
  *
- * Statistics of batch norms are not parameters: take them again after `apply`.
+ * Statistics of batch norms are buffers, not parameters. Average them too, by giving the tensors of
+ * `model.namedBuffers()` as well (whole numbers such as counts are taken as they are); or take them again
+ * after `apply`, by going through the data in training mode.
  *
  * Sources: P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization",
  * arXiv 1803.05407; B. Polyak and A. Juditsky (1992).
@@ -82,11 +84,15 @@ export class AveragedParameters implements Holder {
     noGrad(() => {
       this.#parameters.forEach((parameter, i) => {
         const { dtype } = parameter
+        const average = this.averages[i]!
+        if (dtype !== 'f32' && dtype !== 'f64') {
+          assign(average, parameter)
+          return
+        }
         const move = program(
           { name: 'average', inputs: [dtype, dtype], scalars: [dtype] },
-          (average, value, w) => average!.add(value!.sub(average!).mul(w!)),
+          (mean, value, w) => mean!.add(value!.sub(mean!).mul(w!)),
         )
-        const average = this.averages[i]!
         updateInPlace(move, [average, parameter], [average], [weight])
       })
     })

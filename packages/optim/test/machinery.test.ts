@@ -1,5 +1,13 @@
 /** Clipping, groups, hooks, accumulation, averages, and methods around other optimizers. */
-import { reference, setDefaultDType, setDevice, type Tensor, tensor } from '@nablajs/tensor'
+import {
+  assign,
+  noGrad,
+  reference,
+  setDefaultDType,
+  setDevice,
+  type Tensor,
+  tensor,
+} from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   AdamW,
@@ -224,6 +232,18 @@ describe('AveragedParameters', () => {
       'AveragedParameters: decay is 1; it must be in [0, 1)',
     )
   })
+})
+
+test('AveragedParameters take whole numbers as they are', () => {
+  const [x, count] = [leaf([1]), tensor([1], { dtype: 'i32' })]
+  const average = new AveragedParameters([x, count], { decay: 0.5 })
+  average.update()
+  noGrad(() => {
+    assign(x, tensor([3]))
+    assign(count, tensor([2], { dtype: 'i32' }))
+  })
+  average.update()
+  expect(average.averages.map((one) => one.itemSync())).toEqual([2, 2])
 })
 
 test('AveragedParameters go on from a stored state, and refuse one of others', () => {
