@@ -117,3 +117,18 @@ test('what a call costs, and numbers that are no times', () => {
     [39, 'kB', true],
   ])
 })
+
+test('on WebGPU: level with the others, and training steps twice as fast', () => {
+  const webgpu = (suite: string, name: string) =>
+    comparison(suite, name, { 'nabla webgpu': 2 }, { 'tfjs webgpu': 3, 'jax-js webgpu': 1 })
+  const level = [
+    ['webgpu >= 1x tfjs on webgpu', 1.5, true],
+    ['webgpu >= 1x jax-js on webgpu', 0.5, false],
+  ]
+  expect(verdicts([webgpu('ops', 'matmul 512')])).toEqual(level)
+  expect(verdicts([webgpu('conv2d', 'a 3x3 one')])).toEqual(level)
+  expect(verdicts([webgpu('ops', 'softmax'), webgpu('train', 'MLP step')])).toEqual([])
+  expect(verdicts([webgpu('train', 'LeNet-5 step')])).toEqual([
+    ['webgpu >= 2x tfjs on webgpu', 1.5, false],
+  ])
+})

@@ -2,73 +2,21 @@
  * What we want to reach. A report shows each bar with what was measured; no test asserts one, since
  * machines differ. Ratios are those of one run.
  */
+
+import { atLeast, atMost, type Bar, type Pick1, peer, pickRatio, subject, type Value } from './bar.ts'
+import { webgpuBars, webgpuBars } from './bars-webgpu.ts'
 import type { Floors } from './floors.ts'
-import { ratioOf, type Timing } from './measure.ts'
 import type { Comparison, Results } from './results.ts'
 import type { Measure } from './suite.ts'
 
-export interface Bar {
-  readonly work: string
-  /** What is wanted, in words. */
-  readonly wanted: string
-  /** What was measured, in the same words; `undefined` where something was missing, which `why` tells. */
-  readonly value: number | undefined
-  readonly unit: string
-  readonly met: boolean | undefined
-  readonly why?: string
-}
-
 type Found = Pick<Results, 'comparisons' | 'measures' | 'floors'>
-type Pick1 = (comparison: Comparison) => Timing | undefined
-
-const subject =
-  (test: RegExp): Pick1 =>
-  ({ subjects }) =>
-    subjects.find(({ name }) => test.test(name))
-const peer =
-  (test: RegExp): Pick1 =>
-  ({ peers }) =>
-    peers.find(({ name }) => test.test(name))
-
+const isCpu = /^nabla cpu/
 const wasm1 = subject(/^nabla cpu, 1 thread$/)
 const wasmN = subject(/^nabla cpu, \d+ threads$/)
 const blas1 = subject(/^nabla cpu, 1 thread, BLAS$/)
 const blasN = subject(/^nabla cpu, \d+ threads, BLAS$/)
 const torch1 = peer(/^PyTorch, 1 thread$/)
 const torchN = peer(/^PyTorch, \d+ threads$/)
-
-/** One number of one comparison. */
-interface Value {
-  readonly value: number | undefined
-  readonly missing: string
-}
-
-const pickRatio =
-  (ours: Pick1, theirs: Pick1, missing: string) =>
-  (at: Comparison): Value => {
-    const [a, b] = [ours(at), theirs(at)]
-    return { value: a && b ? ratioOf(a, b) : undefined, missing }
-  }
-
-function atLeast(
-  work: string,
-  bar: number,
-  wanted: string,
-  { value, missing }: Value,
-  unit = 'x',
-): Bar {
-  return value === undefined
-    ? { work, wanted, value, unit, met: undefined, why: missing }
-    : { work, wanted, value, unit, met: value >= bar }
-}
-
-function atMost(work: string, bar: number, wanted: string, value: Value, unit = 'x'): Bar {
-  const { value: found } = value
-  return {
-    ...atLeast(work, 0, wanted, value, unit),
-    met: found === undefined ? undefined : found <= bar,
-  }
-}
 
 /** The best of several peers: the smallest ratio, of those that were there. */
 const pickBest =
@@ -192,7 +140,9 @@ const measureBars: readonly {
 ]
 
 /** The bars for whatever was measured, in the order of the table. */
-export function barsOf({ comparisons, measures, floors }: Found): Bar[] {
+export function barsOf({ comparisons: all, measures, floors }: Found): Bar[] {
+  // The bars of the processor are for works that it took part in.
+  const comparisons = all.filter(({ subjects }) => subjects.some(({ name }) => isCpu.test(name)))
   const named = (name: string): Comparison | undefined =>
     comparisons.find((comparison) => comparison.name === name)
   const bars: Bar[] = []
@@ -218,6 +168,7 @@ export function barsOf({ comparisons, measures, floors }: Found): Bar[] {
         ),
       )
   }
+  for (const found of all) bars.push(...webgpuBars(found))
   for (const { work, subject: who, bar, wanted, over } of measureBars) {
     const value = (name: string): Measure | undefined =>
       measures.find((measure) => measure.work === work && measure.subject === name)

@@ -14,7 +14,7 @@ import { openPeers, openSubjects } from './node/players.ts'
 import { profileTraining } from './node/profile-training.ts'
 import { sizes } from './node/sizes.ts'
 import { type Results, rowsOf } from './results.ts'
-import { run } from './run.ts'
+import { run, smaller } from './run.ts'
 import type { Measure } from './suite.ts'
 import { suites as everywhere } from './suites/index.ts'
 import { showBars, showComparison, showFloors, showMeasure, showMethod } from './text.ts'
@@ -64,10 +64,16 @@ async function bench(options: Options): Promise<Results> {
     `${machine}, load ${before}\n${showFloors(floors)}\n` +
       `${showMethod(timing)}; ratio = a contender's time over ours\n`,
   )
-  const wanted = suites.filter(({ name }) => names.includes(name))
+  // Before anybody is loaded who looks for it.
+  const gpu = backends.includes('webgpu')
+    ? await (await import('./node/gpu.ts')).installGpu()
+    : undefined
+  const small = options.small ?? gpu?.software
+  const chosen = suites.filter(({ name }) => names.includes(name))
+  const wanted = small ? chosen.map(smaller) : chosen
   const field = {
     subjects: await openSubjects(backends, threads),
-    peers: await openPeers(peers, threads),
+    peers: await openPeers(peers, backends, threads),
   }
   const date = new Date().toISOString()
   const comparisons = await run(wanted, field, timing, (comparison) =>
@@ -84,6 +90,7 @@ async function bench(options: Options): Promise<Results> {
     device.dispose()
   }
   for (const player of [...field.subjects, ...field.peers]) await player.close?.()
+  gpu?.close()
   const bars = barsOf({ comparisons, measures, floors })
   if (bars.length > 0) console.log(`\n${showBars(bars)}`)
   const load = `${before} before, ${busy()} after`

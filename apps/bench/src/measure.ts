@@ -3,6 +3,7 @@
  * comparison is the median over rounds of the ratio within a round. mitata samples and sums up.
  */
 import { measure as sample } from 'mitata'
+import type { GpuCounts } from './gpu/counts.ts'
 
 interface Named {
   readonly name: string
@@ -16,6 +17,8 @@ export interface LocalContender extends Named {
   ready?(): unknown
   /** Does the work once and comes back when it is done. */
   run(): unknown
+  /** Counts what a run asks of the GPU, for those who use one. */
+  count?: ((run: () => unknown) => Promise<GpuCounts>) | undefined
 }
 
 /** Somebody elsewhere, who measures for himself. */
@@ -33,6 +36,8 @@ export interface Timing {
   readonly ms: number
   /** The median of each turn, or the fastest run alone; null, which JSON has too, where a slow contender sat out. */
   readonly turns: readonly (number | null)[]
+  /** What a run asks of the GPU after the rounds, for those who use one. */
+  readonly gpu?: GpuCounts
 }
 
 export interface MeasureOptions {
@@ -74,6 +79,12 @@ async function takeTurn(contender: Contender, ms: number, fastest: boolean): Pro
   return (fastest ? min : p50) / 1e6
 }
 
+async function countRun(contender: Contender): Promise<GpuCounts | undefined> {
+  if ('turn' in contender || !contender.count) return undefined
+  await contender.ready?.()
+  return contender.count(() => contender.run())
+}
+
 /** A run as long as this many turns makes its contender sit out all rounds but the first. */
 const slow = 10
 
@@ -98,11 +109,18 @@ export async function measure(
       const sitsOut = round > 0 && Math.min(once[i]!, times[i]![0] ?? 0) > slow * turn
       times[i]!.push(sitsOut ? null : await takeTurn(contender, turn, fastest))
     }
-  return contenders.map(({ name, version }, i) => {
+  const timings: Timing[] = []
+  for (const [i, contender] of contenders.entries()) {
+    const { name, version } = contender
     const taken = times[i]!.filter((ms) => ms !== null)
     const best = Math.min(...taken)
-    return fastest
-      ? { name, version, ms: best, turns: [best] }
-      : { name, version, ms: median(taken), turns: times[i]! }
-  })
+    const gpu = await countRun(contender)
+    timings.push({
+      name,
+      version,
+      ...(fastest ? { ms: best, turns: [best] } : { ms: median(taken), turns: times[i]! }),
+      ...(gpu && { gpu }),
+    })
+  }
+  return timings
 }

@@ -1,4 +1,5 @@
 /** Whoever takes part: a library, with a device and a number of threads. */
+import type { GpuCounts } from './gpu/counts.ts'
 import type { Contender } from './measure.ts'
 import { type Makers, prepare, type Task } from './tasks.ts'
 
@@ -17,12 +18,16 @@ export interface Player {
   close?(): unknown
 }
 
-/** A library that runs in this process. `select` is called before each run, to choose its device. */
+/**
+ * A library that runs in this process. `select` is called before each run, to choose its device; `count`
+ * counts what a run asks of the GPU, where it runs on one.
+ */
 export function localPlayer(
   name: string,
   version: string,
   makers: Makers,
   select: () => unknown = () => {},
+  count?: (run: () => unknown) => Promise<GpuCounts>,
 ): Player {
   return {
     name,
@@ -30,7 +35,7 @@ export function localPlayer(
       await select()
       const made = await prepare(makers, task)
       if (typeof made === 'string') return [{ name, reason: made }]
-      return [{ name, version, ready: select, run: made.run, dispose: made.dispose }]
+      return [{ name, version, ready: select, run: made.run, dispose: made.dispose, count }]
     },
   }
 }

@@ -43,3 +43,12 @@ test('one row for each of ours and each peer, with these keys', () => {
     },
   ])
 })
+
+test('a row has the counts of those who use a GPU', () => {
+  const gpu = { dispatches: 3, submissions: 1, uploadedBytes: 64, allocatedBytes: 0 }
+  const counted = { ...comparison, peers: [{ ...timing('other', 8, 8), gpu }] }
+  expect(rowsOf({ comparisons: [counted], machine: '' }).map((row) => row.gpu)).toEqual([
+    { other: gpu },
+    { other: gpu },
+  ])
+})

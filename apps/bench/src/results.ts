@@ -1,6 +1,7 @@
 /** What a run of the benchmarks found out. Plain data: it goes to JSON and into the report. */
-import type { Bar } from './bars.ts'
+import type { Bar } from './bar.ts'
 import type { Floors } from './floors.ts'
+import type { GpuCounts } from './gpu/counts.ts'
 import { ratioOf, type Timing } from './measure.ts'
 import type { Skip } from './player.ts'
 import type { Measure, Work } from './suite.ts'
@@ -40,7 +41,15 @@ export interface Row {
   /** The peer's time over ours, the median over rounds. */
   readonly ratio: number
   readonly versions: Readonly<Record<string, string>>
+  /** What a run asks of the GPU, of those of the two who use one. */
+  readonly gpu?: Readonly<Record<string, GpuCounts>>
   readonly machine: string
+}
+
+/** The counts of those who have some, by their names. */
+function countsOf(timings: readonly Timing[]): Pick<Row, 'gpu'> {
+  const counted = timings.flatMap(({ name, gpu }) => (gpu ? [[name, gpu] as const] : []))
+  return counted.length > 0 ? { gpu: Object.fromEntries(counted) } : {}
 }
 
 /** One row for each of our subjects and each peer. */
@@ -55,6 +64,7 @@ export function rowsOf({ comparisons, machine }: Pick<Results, 'comparisons' | '
         peerMs: peer.ms,
         ratio: ratioOf(subject, peer),
         versions: { [subject.name]: subject.version, [peer.name]: peer.version },
+        ...countsOf([subject, peer]),
         machine,
       })),
     ),

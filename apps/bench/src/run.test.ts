@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { absent, localPlayer, type Player } from './player.ts'
-import { run } from './run.ts'
+import { run, smaller } from './run.ts'
 import type { Suite } from './suite.ts'
 import type { Makers } from './tasks.ts'
 
@@ -76,4 +76,12 @@ test('a peer that fails to get ready is skipped with its error; ours is not', as
   await expect(run([suite], { subjects: [broken], peers: [] }, timing)).rejects.toThrow(
     'out of order',
   )
+})
+
+test('a software GPU has smaller works, where a suite has some, and their notes say so', () => {
+  const small = [{ name: 'less', note: 'one', task: suite.works[0]!.task }]
+  expect(smaller({ ...suite, small }).works).toEqual([
+    { ...small[0], note: 'one; sizes for a software GPU' },
+  ])
+  expect(smaller(suite).works).toEqual(suite.works)
 })

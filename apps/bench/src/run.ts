@@ -58,6 +58,14 @@ async function compare(
   }
 }
 
+/** A suite with the works that a GPU that is none gets through. */
+export const smaller = ({ small, ...suite }: Suite): Suite => ({
+  ...suite,
+  works:
+    small?.map((work) => ({ ...work, note: `${work.note}; sizes for a software GPU` })) ??
+    suite.works,
+})
+
 /** Runs all works of the suites in order; `seen` is told each as it is there. */
 export async function run(
   suites: readonly Suite[],

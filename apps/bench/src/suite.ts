@@ -29,6 +29,8 @@ export interface Suite {
   readonly name: string
   readonly about: string
   readonly works: readonly Work[]
+  /** The same at sizes for a GPU that is none, where they are too large for one. */
+  readonly small?: readonly Work[]
   /** What else it measures, on our device. */
   readonly measures?: (device: Backend) => Promise<readonly Measure[]> | readonly Measure[]
 }

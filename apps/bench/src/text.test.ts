@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest'
 import type { Comparison } from './results.ts'
-import { digits, quantity, rateOf, showBars, showComparison, showProfile } from './text.ts'
+import {
+  countsOf,
+  digits,
+  quantity,
+  rateOf,
+  showBars,
+  showComparison,
+  showProfile,
+} from './text.ts'
 
 const timing = (name: string, ms: number) => ({ name, version: '1.0', ms, turns: [ms] })
 const floors = { flops: 50e9, bandwidth: 10e9 }
@@ -50,6 +58,19 @@ test('ratios come first', () => {
       skipped: PyTorch: no Python
     "
   `)
+})
+
+test('what a run asks of the GPU', () => {
+  const counts = { dispatches: 66, submissions: 1, uploadedBytes: 16_900, allocatedBytes: 0 }
+  const text = '66 dispatches, 1 submission, 16.9 kB uploaded, 0 B allocated'
+  expect(countsOf(counts)).toBe(text)
+  expect(countsOf(undefined)).toBe('')
+  const counted = { ...comparison, peers: [{ ...timing('tfjs webgpu', 40), gpu: counts }] }
+  const [line, ...others] = showComparison(counted, floors)
+    .split('\n')
+    .filter((row) => row.includes('dispatches'))
+  expect(line).toMatch(new RegExp(`tfjs webgpu .*${text}$`))
+  expect(others).toEqual([])
 })
 
 test('bars and profiles', () => {

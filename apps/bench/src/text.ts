@@ -1,6 +1,7 @@
 /** The report for terminals: ratios first. */
-import type { Bar } from './bars.ts'
+import type { Bar } from './bar.ts'
 import type { Floors } from './floors.ts'
+import type { GpuCounts } from './gpu/counts.ts'
 import { ratioOf, type Timing } from './measure.ts'
 import type { KernelTime } from './profile.ts'
 import type { Comparison, Results } from './results.ts'
@@ -63,6 +64,19 @@ export function rateOf(
   return parts.join(', ')
 }
 
+const bytes = (count: number): string => (count === 0 ? '0 B' : quantity(count, 'B'))
+
+/** What a run asks of the GPU; nothing for those who use none. */
+export const countsOf = (counts: GpuCounts | undefined): string =>
+  counts
+    ? [
+        `${counts.dispatches} ${counts.dispatches === 1 ? 'dispatch' : 'dispatches'}`,
+        `${counts.submissions} ${counts.submissions === 1 ? 'submission' : 'submissions'}`,
+        `${bytes(counts.uploadedBytes)} uploaded`,
+        `${bytes(counts.allocatedBytes)} allocated`,
+      ].join(', ')
+    : ''
+
 /** How times were taken. */
 export const showMethod = ({
   rounds,
@@ -101,8 +115,9 @@ export function showComparison(comparison: Comparison, floors: Floors): string {
     timing.name,
     rateOf(timing, comparison, floors),
     timing.version,
+    countsOf(timing.gpu),
   ])
-  const title = [...subjects.map((subject) => `/ ${short(subject.name)}`), 'time', '', '', '']
+  const title = [...subjects.map((subject) => `/ ${short(subject.name)}`), 'time', '', '', '', '']
   const lines = columns([title, ...rows], subjects.length + 1)
   const skipped = skips.map(({ name: who, reason }) => `skipped: ${who}: ${reason}`)
   return [`${name} (${note})`, ...[...lines, ...skipped].map((line) => `  ${line}`), ''].join('\n')

@@ -5,9 +5,10 @@
 import { cpu } from '@nablajs/backend-cpu'
 import { barsOf } from '../bars.ts'
 import { type Floors, measureFloors } from '../floors.ts'
+import { isSoftwareGpu } from '../gpu/adapter.ts'
 import { showReport } from '../report/report.ts'
 import { type Comparison, type Results, rowsOf } from '../results.ts'
-import { run } from '../run.ts'
+import { run, smaller } from '../run.ts'
 import type { Measure } from '../suite.ts'
 import { suites } from '../suites/index.ts'
 import { showComparison, showFloors, showMeasure } from '../text.ts'
@@ -28,9 +29,8 @@ const timing = {
   fastest: query.has('fastest'),
 }
 const backends = query.get('backend')?.split(',') ?? ['cpu']
-// Theirs on WebGPU takes part where ours does.
-const peers = (query.get('peers')?.split(',').filter(Boolean) ?? peerNames).filter(
-  (name) => peerNames.includes(name) && (name !== 'tfjs-webgpu' || backends.includes('webgpu')),
+const peers = (query.get('peers')?.split(',').filter(Boolean) ?? peerNames).filter((name) =>
+  peerNames.includes(name),
 )
 const asked = query.get('suites')?.split(',') ?? suites.map(({ name }) => name)
 
@@ -94,9 +94,12 @@ async function measureAll(
   const date = new Date().toISOString()
   const field = {
     subjects: await openSubjects(backends, threads),
-    peers: await openPeers(peers, threads),
+    peers: await openPeers(peers, backends, threads),
   }
-  const wanted = suites.filter(({ name }) => names.includes(name))
+  const chosen = suites.filter(({ name }) => names.includes(name))
+  const size = query.get('small')
+  const small = size ? size === 'true' : backends.includes('webgpu') && (await isSoftwareGpu())
+  const wanted = small ? chosen.map(smaller) : chosen
   const seen = async (comparison: Comparison): Promise<void> => {
     tell(showComparison(comparison, floors))
     // Lets the page show the line.

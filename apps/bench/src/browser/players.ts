@@ -6,6 +6,7 @@ import manifest from '@nablajs/tensor/package.json' with { type: 'json' }
 import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'
 import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
 import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url'
+import { countGpu } from '../gpu/counts.ts'
 import { makers } from '../peers/ours.ts'
 import { absent, localPlayer, type Player } from '../player.ts'
 
@@ -18,7 +19,7 @@ async function webgpuPlayer(): Promise<Player> {
     const device = await webgpu()
     const ours = makers(() => device.sync())
     return {
-      ...localPlayer(name, manifest.version, ours, () => setDevice(device)),
+      ...localPlayer(name, manifest.version, ours, () => setDevice(device), countGpu),
       close: () => device.dispose(),
     }
   } catch (error) {
@@ -46,11 +47,21 @@ export async function openSubjects(
   return players
 }
 
+/** Where we are, those are too who have several devices. */
+interface Field {
+  readonly onCpu: boolean
+  readonly onWebgpu: boolean
+  readonly threads: number
+}
+
 /** By their names in `--peers`. */
-const libraries: Readonly<Record<string, (threads: number) => Promise<Player>>> = {
-  tfjs: async () => (await import('../peers/tfjs.ts')).tfjsCpu(),
-  'tfjs-wasm': async (threads) =>
-    (await import('../peers/tfjs.ts')).tfjsWasm(
+const libraries: Readonly<Record<string, (field: Field) => Promise<Player[]>>> = {
+  tfjs: async ({ onCpu, onWebgpu }) => {
+    const { tfjsCpu, tfjsWebgpu } = await import('../peers/tfjs.ts')
+    return [...(onCpu ? [tfjsCpu()] : []), ...(onWebgpu ? [await tfjsWebgpu()] : [])]
+  },
+  'tfjs-wasm': async ({ threads }) => [
+    await (await import('../peers/tfjs.ts')).tfjsWasm(
       {
         'tfjs-backend-wasm.wasm': wasmUrl,
         'tfjs-backend-wasm-simd.wasm': simdUrl,
@@ -58,20 +69,35 @@ const libraries: Readonly<Record<string, (threads: number) => Promise<Player>>> 
       },
       threads,
     ),
-  'tfjs-webgpu': async () => (await import('../peers/tfjs.ts')).tfjsWebgpu(),
-  'jax-js': async () => (await import('../peers/jax-js.ts')).jaxJs(JAX_JS_VERSION),
-  onnxruntime: async () => absent('onnxruntime', 'onnxruntime-node runs in Node alone'),
-  torch: async () => absent('PyTorch', 'it does not run in a page'),
+  ],
+  'jax-js': async ({ onCpu, onWebgpu }) => {
+    const { jaxJs } = await import('../peers/jax-js.ts')
+    return [
+      ...(onCpu ? [await jaxJs(JAX_JS_VERSION, 'wasm')] : []),
+      ...(onWebgpu ? [await jaxJs(JAX_JS_VERSION, 'webgpu')] : []),
+    ]
+  },
+  onnxruntime: async () => [absent('onnxruntime', 'onnxruntime-node runs in Node alone')],
+  torch: async () => [absent('PyTorch', 'it does not run in a page')],
 }
 
 export const peerNames = Object.keys(libraries)
 
 /** The other libraries; one that does not load says why in every work. */
-export async function openPeers(names: readonly string[], threads: number): Promise<Player[]> {
+export async function openPeers(
+  names: readonly string[],
+  backends: readonly string[],
+  threads: number,
+): Promise<Player[]> {
   const players: Player[] = []
+  const field = {
+    onCpu: backends.includes('cpu'),
+    onWebgpu: backends.includes('webgpu'),
+    threads,
+  }
   for (const name of names)
     try {
-      players.push(await libraries[name]!(threads))
+      players.push(...(await libraries[name]!(field)))
     } catch (error) {
       players.push(absent(name, (error as Error).message))
     }

@@ -15,7 +15,7 @@ function chromium(): string | undefined {
 
 /** Serves the page; runs it in a headless Chromium and reports, or prints where to open it. */
 export async function runInBrowser(options: Options): Promise<void> {
-  const { suites, backends, peers, rounds, turn, fastest } = options
+  const { suites, backends, peers, rounds, turn, fastest, small } = options
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const server = await createServer({ root, logLevel: 'error' })
   await server.listen()
@@ -27,6 +27,7 @@ export async function runInBrowser(options: Options): Promise<void> {
     rounds: String(rounds),
     turn: String(turn),
     ...(fastest ? { fastest: '' } : {}),
+    ...(small === undefined ? {} : { small: String(small) }),
   }).toString()
   const executablePath = chromium()
   if (!executablePath) {

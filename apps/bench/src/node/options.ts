@@ -5,7 +5,7 @@ import type { Suite } from '../suite.ts'
 
 export const backends = ['cpu', 'webgpu', 'cuda'] as const
 export type BackendName = (typeof backends)[number]
-export const peers = ['tfjs', 'tfjs-wasm', 'tfjs-webgpu', 'jax-js', 'onnxruntime', 'torch'] as const
+export const peers = ['tfjs', 'tfjs-wasm', 'jax-js', 'onnxruntime', 'torch'] as const
 export type PeerName = (typeof peers)[number]
 
 export interface Options {
@@ -20,6 +20,7 @@ export interface Options {
   readonly fastest: boolean
   readonly json: string | undefined
   readonly html: string | undefined
+  readonly small: boolean | undefined
   readonly profile: boolean
   readonly browser: boolean
 }
@@ -73,6 +74,8 @@ export function parseOptions(
     .option('--fastest', 'the fastest run counts, not the median: for busy machines', false)
     .option('--json <file>', 'also write one row for each comparison')
     .option('--html <file>', 'also write a report with plots, which opens without a network')
+    .option('--small', 'sizes for a GPU that is none (where WebGPU has found such a one)')
+    .option('--no-small', 'sizes for a GPU, whatever it is')
     .option('--profile', 'instead: time by kernel of each training step', false)
     .option('--browser', 'instead: run in a page of a browser', false)
     .addHelpText(
@@ -96,6 +99,7 @@ export function parseOptions(
       ...rest,
       json: rest.json,
       html: rest.html,
+      small: rest.small,
       backends: backend,
       suites: suites.length > 0 ? suites : known.map(({ name }) => name),
     }

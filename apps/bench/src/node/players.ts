@@ -5,6 +5,7 @@ import { dirname, sep } from 'node:path'
 import { cpu } from '@nablajs/backend-cpu'
 import { type Backend, setDevice } from '@nablajs/tensor'
 import manifest from '@nablajs/tensor/package.json' with { type: 'json' }
+import { countGpu } from '../gpu/counts.ts'
 import { makers } from '../peers/ours.ts'
 import { absent, localPlayer, type Player } from '../player.ts'
 import { manifestOf } from './manifest.ts'
@@ -16,7 +17,13 @@ function subject(name: string, device: Backend, version: string = manifest.versi
   // What the CPU does is done when the call comes back; the others queue it.
   const sync = device.name === 'cpu' ? () => {} : () => device.sync()
   return {
-    ...localPlayer(name, version, makers(sync), () => setDevice(device)),
+    ...localPlayer(
+      name,
+      version,
+      makers(sync),
+      () => setDevice(device),
+      device.name === 'webgpu' ? countGpu : undefined,
+    ),
     close: () => device.dispose(),
   }
 }
@@ -64,21 +71,34 @@ const devices: Record<BackendName, (threads: number) => Promise<Player[]>> = {
     gpuPlayers('nabla cuda', async () => (await import('@nablajs/backend-cuda-node')).cuda()),
 }
 
-const libraries: Record<PeerName, (threads: number) => Promise<Player[]>> = {
-  tfjs: async () => [(await import('../peers/tfjs.ts')).tfjsCpu()],
-  'tfjs-wasm': async (threads) => {
+/** Where those play who are on the processor and on a GPU: where we are. */
+interface Field {
+  readonly onCpu: boolean
+  readonly onWebgpu: boolean
+  readonly threads: number
+}
+
+const libraries: Record<PeerName, (field: Field) => Promise<Player[]>> = {
+  tfjs: async ({ onCpu, onWebgpu }) => {
+    const { tfjsCpu, tfjsWebgpu } = await import('../peers/tfjs.ts')
+    return [...(onCpu ? [tfjsCpu()] : []), ...(onWebgpu ? [await tfjsWebgpu()] : [])]
+  },
+  'tfjs-wasm': async ({ threads }) => {
     const { tfjsWasm } = await import('../peers/tfjs.ts')
     const folder = dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))
     return [await tfjsWasm(folder + sep, threads)]
   },
-  'tfjs-webgpu': async () => [absent('tfjs webgpu', 'its WebGPU runs in pages: --browser')],
-  'jax-js': async () => {
+  'jax-js': async ({ onCpu, onWebgpu }) => {
     const { version } = manifestOf('@jax-js/jax')
-    return [await (await import('../peers/jax-js.ts')).jaxJs(version)]
+    const { jaxJs } = await import('../peers/jax-js.ts')
+    return [
+      ...(onCpu ? [await jaxJs(version, 'wasm')] : []),
+      ...(onWebgpu ? [await jaxJs(version, 'webgpu')] : []),
+    ]
   },
-  onnxruntime: async (threads) =>
+  onnxruntime: async ({ threads }) =>
     (await import('../peers/onnxruntime.ts')).onnxruntimePlayers(threads),
-  torch: async (threads) => (await import('../peers/torch.ts')).torchPlayers(threads),
+  torch: async ({ threads }) => (await import('../peers/torch.ts')).torchPlayers(threads),
 }
 
 /** Our devices, one player for each number of threads and way to multiply. */
@@ -90,12 +110,21 @@ export async function openSubjects(
   return opened.flat()
 }
 
-/** The other libraries; one that does not load says why in every work. */
-export async function openPeers(names: readonly PeerName[], threads: number): Promise<Player[]> {
+/** The other libraries, on our devices where they have several; one that does not load says why in every work. */
+export async function openPeers(
+  names: readonly PeerName[],
+  backends: readonly BackendName[],
+  threads: number,
+): Promise<Player[]> {
   const players: Player[] = []
+  const field = {
+    onCpu: backends.some((name) => name !== 'webgpu'),
+    onWebgpu: backends.includes('webgpu'),
+    threads,
+  }
   for (const name of names)
     try {
-      players.push(...(await libraries[name](threads)))
+      players.push(...(await libraries[name](field)))
     } catch (error) {
       players.push(absent(name, (error as Error).message))
     }

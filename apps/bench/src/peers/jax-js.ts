@@ -1,5 +1,5 @@
 /**
- * jax-js on its `wasm` backend, jitted wherever it can be. An array is used up by what it goes into;
+ * jax-js on its `wasm` or its `webgpu` backend, jitted wherever it can be. An array is used up by what it goes into;
  * `.ref` makes it last for another use. Images are NCHW, as its convolutions have them.
  */
 import {
@@ -14,6 +14,7 @@ import {
   tree,
   valueAndGrad,
 } from '@jax-js/jax'
+import { countGpu } from '../gpu/counts.ts'
 import type { Layer, Network } from '../networks.ts'
 import { absent, localPlayer, type Player } from '../player.ts'
 import type { Makers, Pass, Prepared } from '../tasks.ts'
@@ -260,9 +261,11 @@ const makers: Makers = {
 }
 
 /** Its package tells its version to nobody who imports it, so that the caller finds it out. */
-export async function jaxJs(version: string): Promise<Player> {
-  const available = await init('wasm')
-  if (!available.includes('wasm'))
-    return absent('jax-js wasm', 'its wasm backend does not start here')
-  return localPlayer('jax-js wasm', version, makers, () => void defaultDevice('wasm'))
+export async function jaxJs(version: string, backend: 'wasm' | 'webgpu'): Promise<Player> {
+  const name = `jax-js ${backend}`
+  const available = await init(backend)
+  if (!available.includes(backend))
+    return absent(name, `its ${backend} backend does not start here`)
+  const count = backend === 'webgpu' ? countGpu : undefined
+  return localPlayer(name, version, makers, () => void defaultDevice(backend), count)
 }

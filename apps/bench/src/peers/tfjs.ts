@@ -1,5 +1,6 @@
-/** TensorFlow.js: the same works in its own ops, on its `cpu` or its `wasm` backend. */
+/** TensorFlow.js: the same works in its own ops, on its `cpu`, its `wasm` or its `webgpu` backend. */
 import * as tf from '@tensorflow/tfjs'
+import { countGpu } from '../gpu/counts.ts'
 import type { Layer, Network } from '../networks.ts'
 import { localPlayer, type Player } from '../player.ts'
 import type { Maker, Makers, Pass, Prepared, Tasks } from '../tasks.ts'
@@ -294,11 +295,13 @@ export async function tfjsWasm(paths: WasmPaths, threads: number): Promise<Playe
   return localPlayer('tfjs wasm', wasm.version_wasm, wasmMakers, () => select('wasm'))
 }
 
-/** In pages alone. Its work is queued, so that a run waits for its result. */
+/** Needs `navigator.gpu` when it is called. Its work is queued, so that a run waits for its result. */
 export async function tfjsWebgpu(): Promise<Player> {
   await import('@tensorflow/tfjs-backend-webgpu')
+  // Small ops would run on the processor.
+  tf.env().set('WEBGPU_CPU_FORWARD', false)
   const own = makersWith((result, rest) => result.data().then(rest))
-  return localPlayer('tfjs webgpu', tf.version_core, own, () => select('webgpu'))
+  return localPlayer('tfjs webgpu', tf.version_core, own, () => select('webgpu'), countGpu)
 }
 
 /** How many kernels its Adam runs for so many parameters in a step. */

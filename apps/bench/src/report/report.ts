@@ -1,7 +1,7 @@
 /** The report as a page: drawn in a browser from the results alone. */
 import { ratioOf, type Timing } from '../measure.ts'
 import type { Comparison, Results } from '../results.ts'
-import { digits, quantity, rateOf, showMethod } from '../text.ts'
+import { countsOf, digits, quantity, rateOf, showMethod } from '../text.ts'
 import { libraries, libraryOf, manyThreads, measurePlot, ratioPlot } from './plots.ts'
 
 type Child = Node | string | undefined
@@ -167,6 +167,7 @@ function head(titles: readonly string[]): HTMLElement {
 
 function comparisonTable(comparison: Comparison, results: Results): HTMLElement {
   const { name, note, subjects, peers, skips } = comparison
+  const counted = [...subjects, ...peers].some(({ gpu }) => gpu)
   const cells = (timing: Timing): HTMLElement[] => {
     const ratios = subjects.map((subject) =>
       element('td', 'number', subject === timing ? '1' : `${digits(ratioOf(subject, timing))}×`),
@@ -176,6 +177,7 @@ function comparisonTable(comparison: Comparison, results: Results): HTMLElement 
       element('td', 'number', `${digits(timing.ms)} ms`),
       element('td', '', timing.name),
       element('td', 'muted', rateOf(timing, comparison, results.floors)),
+      ...(counted ? [element('td', 'muted', countsOf(timing.gpu))] : []),
     ]
   }
   const short = subjects.map((subject) => `÷ ${subject.name.replace(/^nabla /, '')}`)
@@ -196,7 +198,7 @@ function comparisonTable(comparison: Comparison, results: Results): HTMLElement 
       element(
         'table',
         '',
-        head([...short, 'time', 'contender', '']),
+        head([...short, 'time', 'contender', '', ...(counted ? ['of the GPU, a run'] : [])]),
         element('tbody', '', ...rows),
       ),
     ),

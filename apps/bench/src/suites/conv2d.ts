@@ -25,8 +25,12 @@ function convolution(shape: Convolution, pass: Pass): Work {
   }
 }
 
+const worksFor = (all: readonly Convolution[]): Work[] =>
+  all.flatMap((shape) => [convolution(shape, 'forward'), convolution(shape, 'both')])
+
 export const conv2d: Suite = {
   name: 'conv2d',
   about: 'convolutions of ResNet-20 and ResNet-50 on one image, f32',
-  works: shapes.flatMap((shape) => [convolution(shape, 'forward'), convolution(shape, 'both')]),
+  works: worksFor(shapes),
+  small: worksFor(shapes.filter(({ size }) => size <= 32)),
 }

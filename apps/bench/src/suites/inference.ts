@@ -9,8 +9,12 @@ const forward = (network: Network, batch: number): Work => ({
   items: { count: batch, unit: 'samples' },
 })
 
+const worksFor = (batch: number): Work[] =>
+  [lenet, resnet20].flatMap((network) => [forward(network, 1), forward(network, batch)])
+
 export const inference: Suite = {
   name: 'inference',
   about: 'forward passes in evaluation mode, f32',
-  works: [lenet, resnet20].flatMap((network) => [forward(network, 1), forward(network, 32)]),
+  works: worksFor(32),
+  small: worksFor(8),
 }

@@ -1,7 +1,7 @@
 /** Single operations. */
 
 import type { Suite, Work } from '../suite.ts'
-import type { Pass, Task } from '../tasks.ts'
+import type { Matrix, Pass, Task } from '../tasks.ts'
 
 const f32 = 4
 
@@ -25,29 +25,37 @@ const bothPasses = (
   { name: `${name}, ${passName.both}`, note, task: task('both') },
 ]
 
-const length = 2 ** 20
-const [rows, columns] = [1024, 1024]
+/** What the works are done on. */
+interface Sizes {
+  /** Of square products. */
+  readonly products: readonly number[]
+  /** Of elementwise operations. */
+  readonly length: number
+  /** Of reductions. */
+  readonly matrix: Matrix
+  /** Images that batch norm takes together. */
+  readonly batch: number
+}
 
-const reduction = (axis: 0 | 1): Work => ({
+const reduction = (axis: 0 | 1, { rows, columns }: Matrix): Work => ({
   name: `sum over axis ${axis}`,
   note: `of [${rows}, ${columns}]`,
   task: { kind: 'reduction', rows, columns, axis },
   bytes: f32 * rows * columns,
 })
 
-export const ops: Suite = {
-  name: 'ops',
-  about: 'single operations, f32',
-  works: [
-    ...[256, 512, 1024, 2048].map(matmul),
+function worksFor({ products, length, matrix, batch }: Sizes): Work[] {
+  const { rows, columns } = matrix
+  return [
+    ...products.map(matmul),
     ...bothPasses(
       'gelu(1.5 x + 0.5)',
       `a chain of three elementwise operations on ${length} values`,
       (pass) => ({ kind: 'elementwise', length, pass }),
       2 * f32 * length,
     ),
-    reduction(0),
-    reduction(1),
+    reduction(0, matrix),
+    reduction(1, matrix),
     ...bothPasses(
       'softmax',
       `rows of [${rows}, ${columns}]`,
@@ -62,9 +70,26 @@ export const ops: Suite = {
     ),
     ...bothPasses(
       'batch norm',
-      'with the statistics of 32 images of 32x32, 32 channels',
-      (pass) => ({ kind: 'batchNorm', batch: 32, size: 32, channels: 32, pass }),
-      2 * f32 * 32 * 32 * 32 * 32,
+      `with the statistics of ${batch} images of 32x32, 32 channels`,
+      (pass) => ({ kind: 'batchNorm', batch, size: 32, channels: 32, pass }),
+      2 * f32 * batch * 32 * 32 * 32,
     ),
-  ],
+  ]
+}
+
+export const ops: Suite = {
+  name: 'ops',
+  about: 'single operations, f32',
+  works: worksFor({
+    products: [256, 512, 1024, 2048],
+    length: 2 ** 20,
+    matrix: { rows: 1024, columns: 1024 },
+    batch: 32,
+  }),
+  small: worksFor({
+    products: [128, 256, 512],
+    length: 2 ** 17,
+    matrix: { rows: 512, columns: 512 },
+    batch: 4,
+  }),
 }

@@ -13,4 +13,5 @@ export const train: Suite = {
   name: 'train',
   about: 'training steps with Adam, f32',
   works: [step(mlp, 128), step(lenet, 64), step(resnet20, 32)],
+  small: [step(mlp, 32), step(lenet, 8), step(resnet20, 4)],
 }
