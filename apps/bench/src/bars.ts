@@ -3,13 +3,23 @@
  * machines differ. Ratios are those of one run.
  */
 
-import { atLeast, atMost, type Bar, type Pick1, peer, pickRatio, subject, type Value } from './bar.ts'
-import { webgpuBars, webgpuBars } from './bars-webgpu.ts'
+import {
+  atLeast,
+  atMost,
+  type Bar,
+  type Pick1,
+  peer,
+  pickRatio,
+  subject,
+  type Value,
+} from './bar.ts'
+import { webgpuBars } from './bars-webgpu.ts'
 import type { Floors } from './floors.ts'
 import type { Comparison, Results } from './results.ts'
 import type { Measure } from './suite.ts'
 
 type Found = Pick<Results, 'comparisons' | 'measures' | 'floors'>
+
 const isCpu = /^nabla cpu/
 const wasm1 = subject(/^nabla cpu, 1 thread$/)
 const wasmN = subject(/^nabla cpu, \d+ threads$/)
