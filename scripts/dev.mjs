@@ -30,6 +30,8 @@ const tasks = {
   },
   'test:gpu': (args) =>
     build('@nablajs/testing').then(() => node(['packages/testing/src/gpu.ts', ...args])),
+  'test:emulator': (args) =>
+    build('@nablajs/testing').then(() => node(['packages/testing/src/emulator.ts', ...args])),
   'check:packed': async () => {
     await turbo(['build', '--output-logs=errors-only'], { quiet: true })
     await pnpm(['exec', 'node', 'scripts/check-packed.mjs'])
