@@ -326,6 +326,8 @@ export abstract class Optimizer<Options extends object = object> implements Hold
     parameters.forEach((parameter, i) => {
       const own = saved.state[numbers[i]!]
       if (!own) return
+      // What cannot be read is refused before anything has changed.
+      plain(own.step)
       for (const [slot, initial] of Object.entries(this.slots(optionsOf[i]!, parameter))) {
         const value = own[slot]
         const shape = slotShape(initial, parameter)

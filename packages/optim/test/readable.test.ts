@@ -10,6 +10,7 @@ import {
 } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
+  Adam,
   ArrayOptimizer,
   ascentSharpness,
   clipGradNorm,
@@ -84,6 +85,19 @@ describe('what reads', () => {
     expect(() => run(x)).toThrow(DeviceError)
     expect([...(await x.data())]).toEqual([3, -4, 1, 2])
   })
+})
+
+test('a state with counts that are tensors asks for numbers', () => {
+  const optimizer = new Adam([leaf()], { lr: 0.5 })
+  const state = {
+    state: { 0: { step: tensor(3), exp_avg: leaf().detach(), exp_avg_sq: leaf().detach() } },
+    param_groups: [{ lr: 1, params: [0] }],
+  }
+  expect(() => optimizer.loadStateDict(state)).toThrow(
+    'loadStateDict: it reads numbers back at once, which the reference device cannot do; ' +
+      'give counts as numbers, or load the state elsewhere',
+  )
+  expect(optimizer.paramGroups[0]!.lr).toBe(0.5)
 })
 
 test('gradients are looked at later', async () => {

@@ -59,6 +59,30 @@ describe('SPSA', () => {
     expect(run(other, new SPSA([other], { ...options, seed: 1 }), 150)).not.toEqual(end)
   })
 
+  test('stays where a loss is not finite or cannot be computed', () => {
+    const x = leaf([1, -2])
+    const optimizer = new SPSA([x], { lr: 0.1, c: 0.5 })
+    const expectStart = (): void => {
+      const [a, b] = x.dataSync()
+      expect(a).toBeCloseTo(1, 14)
+      expect(b).toBeCloseTo(-2, 14)
+    }
+    let calls = 0
+    optimizer.step(() => x.sum().mul(++calls === 2 ? Number.NaN : 1))
+    expect(calls).toBe(2)
+    expectStart()
+    for (const failing of [1, 2]) {
+      calls = 0
+      const run = (): Tensor =>
+        optimizer.step(() => {
+          if (++calls === failing) throw new Error('no loss')
+          return x.sum()
+        })
+      expect(run).toThrow('no loss')
+      expectStart()
+    }
+  })
+
   test('needs the loss', () => {
     expect(() => new SPSA([leaf([1])]).step()).toThrow(
       'SPSA: step() came without a function; it needs step(() => loss)',

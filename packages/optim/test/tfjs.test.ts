@@ -141,5 +141,16 @@ describe('tfjsOptimizer', () => {
     expect(() => optimizer.inner).toThrow('tfjsOptimizer: there are no trainable variables')
     tf.variable(tf.tensor1d([1], 'int32'))
     expect(() => optimizer.inner).toThrow('is int32; trainable variables are float32')
+    tf.disposeVariables()
+    tf.variable(tf.tensor1d([1]))
+    const distant = reference()
+    Object.defineProperty(distant, 'readSync', { value: undefined })
+    const far = tfjsOptimizer(tf, (params) => new SGD(params), { device: distant })
+    expect(() => far.inner).toThrow(
+      'tfjsOptimizer: it reads numbers back at once, which the reference device cannot do; give it a device that can',
+    )
+    expect(() => tfjsOptimizer(tf, (params) => new SGD(params), { on: 1 } as never)).toThrow(
+      'tfjsOptimizer: unknown option "on"; known are device',
+    )
   })
 })

@@ -1,5 +1,6 @@
-import { ArgumentError, noGrad, scope, type Tensor } from '@nablajs/tensor'
+import { noGrad, scope, type Tensor } from '@nablajs/tensor'
 import { type Program, program, randomWords, select, updateInPlace } from '@nablajs/tensor/program'
+import { demandClosure } from '../one-vector.ts'
 import { Optimizer, type ParametersInput } from '../optimizer.ts'
 import { nonNegative, positive } from '../ranges.ts'
 import type { Declaration } from '../transform.ts'
@@ -59,7 +60,7 @@ const shift = (dtype: Tensor['dtype']): Program =>
  *
  * with a = `lr`, c = `c`, α = `alpha`, γ = `gamma`, A = `stability`. Directions need no memory: they are
  * drawn again from `seed`. `step` needs the function, calls it twice and returns the mean of the two
- * losses, which it reads back from the device. Groups share `c`, `gamma` and `seed` of the first one.
+ * losses, which it reads back from the device; where one is infinite or NaN, parameters stay. Groups share `c`, `gamma` and `seed` of the first one.
  *
  * @example
  * ```ts
@@ -80,21 +81,33 @@ export class SPSA extends Optimizer<SPSAOptions> {
   protected override update(): void {}
 
   protected override advance(closure: (() => Tensor) | undefined): Tensor {
-    if (!closure)
-      throw new ArgumentError('SPSA: step() came without a function; it needs step(() => loss)')
+    demandClosure('SPSA', closure)
     return noGrad(() =>
       scope(() => {
         const [first] = this.paramGroups
         const t = this.#count()
         const near = first!.c / t ** first!.gamma
-        this.#shift(t, () => near)
-        const above = closure()
-        const high = above.itemSync()
-        this.#shift(t, () => -2 * near)
-        const below = closure()
-        const slope = (high - below.itemSync()) / (2 * near)
-        this.#shift(t, ({ lr, alpha, stability }) => near - (lr / (stability + t) ** alpha) * slope)
-        return above.add(below).mul(0.5)
+        let away = 0
+        let slope = 0
+        const look = (at: number): Tensor => {
+          this.#shift(t, () => at - away)
+          away = at
+          return closure()
+        }
+        try {
+          const above = look(near)
+          const high = above.itemSync()
+          const below = look(-near)
+          const found = (high - below.itemSync()) / (2 * near)
+          if (Number.isFinite(found)) slope = found
+          return above.add(below).mul(0.5)
+        } finally {
+          // Without a slope, parameters go back to where they were.
+          this.#shift(
+            t,
+            ({ lr, alpha, stability }) => -away - (lr / (stability + t) ** alpha) * slope,
+          )
+        }
       }),
     )
   }
