@@ -63,7 +63,7 @@ describe('what cuDNN can express', () => {
   })
 })
 
-describe('errors of cuDNN', () => {
+describe('answers of cuDNN', () => {
   const device = {
     address: () => 4096,
     context: { cells: new Cells(), stream: 1 },
@@ -114,6 +114,27 @@ describe('errors of cuDNN', () => {
     expect(dnn.run('conv2d', shape, plain)).toBe(false)
     // Both algorithms of the op, once.
     expect(asked).toEqual([1, 0])
+  })
+
+  test('what it refuses when it is called goes to own kernels from then on', () => {
+    let calls = 0
+    const fake = api({
+      ...described,
+      cudnnGetConvolutionBackwardFilterWorkspaceSize: ok,
+      cudnnConvolutionBackwardFilter: () => {
+        calls++
+        return 3002
+      },
+    })
+    const withPool = {
+      ...device,
+      context: { ...device.context, noteLaunch: ok },
+      pool: { scratch: (_: number, use: (at: number) => unknown) => use(4096) },
+    } as unknown as Device
+    const dnn = new Dnn(fake, withPool, false)
+    expect(dnn.run('conv2dGradWeight', shape, plain)).toBe(false)
+    expect(dnn.run('conv2dGradWeight', shape, plain)).toBe(false)
+    expect(calls).toBe(1)
   })
 
   test.each([

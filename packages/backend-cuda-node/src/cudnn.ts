@@ -72,6 +72,19 @@ export function isExpressible(views: ConvolutionViews, geometry: ConvGeometry): 
   })
 }
 
+function keyOf(
+  op: ConvolutionOp,
+  { image, weight, result }: ConvolutionViews,
+  { stride, padding, dilation, groups }: ConvGeometry,
+): string {
+  const shapes = [image.shape, weight.shape, result.shape]
+  return `${op} ${shapes.join(' ')} ${stride} ${padding} ${dilation} ${groups}`
+}
+
+/** Whether cuDNN does not have what was asked. Each reason has a number in the thousand of its kind. */
+const isRefusal = (code: number): boolean =>
+  code - (code % 1000) === constants.CUDNN_STATUS_NOT_SUPPORTED
+
 export class Dnn {
   readonly #api: Bound<typeof cudnnApi>
   readonly #device: Device
@@ -95,23 +108,31 @@ export class Dnn {
     const { image, weight, result } = views
     const addresses = [image, weight, result].map((view) => this.#device.address(view, op))
     if (addresses.some((address) => address % alignment !== 0)) return false
-    const plan = this.#planOf(op, views, geometry)
+    const key = keyOf(op, views, geometry)
+    const plan = this.#planOf(key, op, views, geometry)
     if (!plan) return false
     const [r, s, c, k] = weight.shape as Four
     const { context, pool } = this.#device
     context.noteLaunch(op)
     const [x, w, y] = addresses as [number, number, number]
     // Ours is [R, S, C, K], cuDNN's [K, R, S, C]: a matrix and its transpose.
-    pool.scratch(4 * r * s * c * k, (filter) => {
-      const run = (workspace: number): void => {
+    const done = pool.scratch(4 * r * s * c * k, (filter) => {
+      const run = (workspace: number): boolean => {
         if (op !== 'conv2dGradWeight') transposeMatrix(this.#device, w, filter, r * s * c, k)
-        this.#call(op, plan, x, filter, y, workspace)
+        const code = this.#call(op, plan, x, filter, y, workspace)
+        if (isRefusal(code)) return false
+        this.#check(code, op)
         if (op === 'conv2dGradWeight') transposeMatrix(this.#device, filter, w, k, r * s * c)
+        return true
       }
-      if (plan.workspace === 0) run(0)
-      else pool.scratch(plan.workspace, run)
+      return plan.workspace === 0 ? run(0) : pool.scratch(plan.workspace, run)
     })
-    return true
+    if (!done) {
+      // That it told the size of a workspace was no promise.
+      this.#plans.set(key, undefined)
+      this.#destroy(plan)
+    }
+    return done
   }
 
   #call(
@@ -121,13 +142,12 @@ export class Dnn {
     filter: number,
     y: number,
     workspace: number,
-  ): void {
+  ): number {
     const api = this.#api
     const handle = this.#handle
     const { algorithm } = plan
     // biome-ignore format: one operand to a line
-    const code =
-      op === 'conv2d'
+    return op === 'conv2d'
         ? api.cudnnConvolutionForward(
             handle, this.#one,
             plan.image, x,
@@ -150,13 +170,14 @@ export class Dnn {
               plan.convolution, algorithm, workspace, plan.workspace, this.#zero,
               plan.filter, filter,
             )
-    this.#check(code, op)
   }
 
-  #planOf(op: ConvolutionOp, views: ConvolutionViews, geometry: ConvGeometry): Plan | undefined {
-    const { stride, padding, dilation, groups } = geometry
-    const shapes = [views.image.shape, views.weight.shape, views.result.shape]
-    const key = `${op} ${shapes.join(' ')} ${stride} ${padding} ${dilation} ${groups}`
+  #planOf(
+    key: string,
+    op: ConvolutionOp,
+    views: ConvolutionViews,
+    geometry: ConvGeometry,
+  ): Plan | undefined {
     const known = this.#plans.get(key)
     if (known || this.#plans.has(key)) return known
     if (this.#plans.size === mostPlans) {
@@ -247,8 +268,7 @@ export class Dnn {
     for (const algorithm of algorithms[op]) {
       cells.put(0, 0)
       const code = ask(algorithm)
-      // Since cuDNN 9 each reason has a number of its own, in the thousand of its kind.
-      if (code - (code % 1000) === constants.CUDNN_STATUS_NOT_SUPPORTED) continue
+      if (isRefusal(code)) continue
       this.#check(code, op)
       const workspace = cells.word(0)
       if (workspace <= mostWorkspace) return { ...described, algorithm, workspace }
