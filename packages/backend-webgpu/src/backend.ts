@@ -36,9 +36,13 @@ export interface WebGpuParts {
 }
 
 /** Figures of the runtime, for benchmarks and tests. */
-export interface WebGpuStats extends RecorderStats {
+export interface WebGpuStats extends Omit<RecorderStats, 'parameterBytes'> {
   /** GPU buffers made so far; a training loop soon makes no more. */
   readonly buffersMade: number
+  /** Bytes of the GPU buffers made so far. */
+  readonly allocatedBytes: number
+  /** Bytes that the host wrote so far, parameters of kernels included. */
+  readonly uploadedBytes: number
   /** Bytes of freed buffers that are kept for later. */
   readonly pooledBytes: number
 }
@@ -61,6 +65,7 @@ export class WebGpuBackend implements Backend, Runtime {
   readonly #staging: Staging
   readonly #map: MapRunner
   readonly #reduce: ReduceRunner
+  #writtenBytes = 0
   #disposed = false
 
   constructor({ device, gpu, owned, memoryLimit, poolLimit }: WebGpuParts) {
@@ -111,9 +116,12 @@ export class WebGpuBackend implements Backend, Runtime {
 
   /** What the runtime has done so far. */
   get stats(): WebGpuStats {
+    const { parameterBytes, ...recorded } = this.#recorder.stats
     return {
-      ...this.#recorder.stats,
+      ...recorded,
       buffersMade: this.#pool.made,
+      allocatedBytes: this.#pool.madeBytes,
+      uploadedBytes: this.#writtenBytes + parameterBytes,
       pooledBytes: this.#pool.freeBytes,
     }
   }
@@ -152,6 +160,7 @@ export class WebGpuBackend implements Backend, Runtime {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, byteLength)
     // Dawn takes no shared memory, and the host may go on writing to it.
     const plain = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice()
+    this.#writtenBytes += byteLength
     this.device.queue.writeBuffer(block.gpu, offset, plain as Uint8Array<ArrayBuffer>)
   }
 
@@ -294,5 +303,7 @@ function featuresOf(device: GPUDevice): Features {
     subgroupMinSize: subgroups ? adapterInfo.subgroupMinSize : 0,
     subgroupMaxSize: subgroups ? adapterInfo.subgroupMaxSize : 0,
     f16: device.features.has('shader-f16'),
+    // Chromium's and Dawn's; other browsers have no software GPUs.
+    software: adapterInfo?.isFallbackAdapter ?? false,
   }
 }

@@ -11,7 +11,13 @@ export function recording(): Recording {
   const large = 2 ** 30
   return {
     calls,
-    features: { subgroups: false, subgroupMinSize: 0, subgroupMaxSize: 0, f16: false },
+    features: {
+      subgroups: false,
+      subgroupMinSize: 0,
+      subgroupMaxSize: 0,
+      f16: false,
+      software: false,
+    },
     // The smallest that a device may have.
     limits: {
       maxStorageBuffersPerShaderStage: 8,

@@ -56,6 +56,27 @@ describeOnGpu('runtime', () => {
     expect(device.stats.submissions - before.submissions).toBe(1)
   })
 
+  it('counts the bytes that it uploads and allocates', async () => {
+    const before = device.stats
+    const bytes = 3 << 20
+    const buffer = device.alloc(bytes)
+    device.write(buffer, new Uint8Array(1000))
+    expect(device.stats.uploadedBytes - before.uploadedBytes).toBe(1000)
+    expect(device.stats.allocatedBytes - before.allocatedBytes).toBeGreaterThanOrEqual(bytes)
+    device.free(buffer)
+    const { allocatedBytes } = device.stats
+    device.free(device.alloc(bytes))
+    expect(device.stats.allocatedBytes).toBe(allocatedBytes)
+    const x = make([1])
+    await device.sync()
+    const { uploadedBytes } = device.stats
+    device.map(double, [x], [x])
+    await device.sync()
+    const parameters = device.stats.uploadedBytes - uploadedBytes
+    expect(parameters).toBeGreaterThan(0)
+    expect(parameters).toBeLessThanOrEqual(256)
+  })
+
   it('makes no buffers, shaders or bind groups once it has been through a step', async () => {
     const w = make([1, 2, 3, 4])
     const step = () => {

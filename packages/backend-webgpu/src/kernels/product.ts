@@ -141,7 +141,7 @@ export function defineProduct<Own extends object>(
       )
       return
     }
-    const { tile, splits } = plan(rows, columns, depth, batch)
+    const { tile, splits } = plan(rows, columns, depth, batch, runtime.features.software)
     const shape = tiles[tile]
     const chunk = Math.ceil(depth / splits / shape.depth) * shape.depth
     const parts = Math.ceil(depth / chunk)

@@ -13,6 +13,12 @@ test.each([
   expect(plan(rows, columns, depth, batch)).toEqual(expected)
 })
 
+test('a software GPU fills its tiles rather than many workgroups', () => {
+  expect(plan(4096, 16, 144, 1)).toEqual({ tile: 'small', splits: 1 })
+  expect(plan(4096, 16, 144, 1, true)).toEqual({ tile: 'narrow', splits: 1 })
+  expect(plan(40, 40, 4096, 1, true).splits).toBeLessThan(plan(40, 40, 4096, 1).splits)
+})
+
 test.each(Object.entries(tiles))('%s fits the memory and threads of every device', (_, tile) => {
   const { down, across, rows, depth } = tile
   expect(down * across).toBeLessThanOrEqual(256)

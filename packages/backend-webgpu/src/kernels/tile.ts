@@ -54,21 +54,29 @@ export interface Plan {
   readonly splits: number
 }
 
-/** Workgroups that keep a device busy. */
+/** Workgroups that keep a GPU busy, and a software one, which has the processor's cores. */
 const BUSY = 128
+const BUSY_SOFTWARE = 4
 
 /** A part of the depth that repays its share of the second pass. */
 const LEAST_DEPTH = 256
 
 /** The tile and the parts of the depth that take the least time, counted in multiply-adds of one busy device. */
-export function plan(rows: number, columns: number, depth: number, batch: number): Plan {
+export function plan(
+  rows: number,
+  columns: number,
+  depth: number,
+  batch: number,
+  software: boolean = false,
+): Plan {
+  const busy = software ? BUSY_SOFTWARE : BUSY
   let best: Plan & { time: number } = { tile: 'medium', splits: 1, time: Number.POSITIVE_INFINITY }
   for (const [name, tile] of Object.entries(tiles) as [TileName, Tile][]) {
     const [high, wide] = [tile.down * tile.rows, tile.across * 4]
     const groups = Math.ceil(rows / high) * Math.ceil(columns / wide) * batch
     const most = Math.max(1, Math.floor(depth / LEAST_DEPTH))
-    const splits = Math.min(most, Math.max(1, Math.floor(BUSY / groups)))
-    const rounds = Math.max(1, (groups * splits) / BUSY)
+    const splits = Math.min(most, Math.max(1, Math.floor(busy / groups)))
+    const rounds = Math.max(1, (groups * splits) / busy)
     const time = (rounds * high * wide * depth * tile.effort) / splits
     if (time < best.time) best = { tile: name, splits, time }
   }
@@ -100,6 +108,8 @@ export const tileParams: readonly string[] = [
   'batches',
   'chunk',
 ]
+
+const count = (n: number) => Array.from({ length: n }, (_, i) => i)
 
 const isWide = (side: Side) => side.load === 'wide'
 
@@ -187,32 +197,30 @@ function prepareText(name: 'a' | 'b', lanes: number, tile: Tile): string {
   const { each } = slotsOf(lanes, tile)
   const [lane, extent, start] =
     name === 'a' ? ['row', 'rows', 'begin.x'] : ['column', 'columns', 'begin.y']
-  return dedent(`
-    var ${name}_lanes: array<vec4<i32>, ${each}>;
-    var ${name}_ends: array<u32, ${each}>;
-    for (var i = 0u; i < ${each}u; i++) {
-      let lane = ${lane} + ${name}_slot_lane(thread + i * ${tile.down * tile.across}u);
-      ${name}_lanes[i] = ${name}_lane(lane, ${start});
-      ${name}_ends[i] = select(0u, end, lane < u32(p.${extent}));
-    }
-  `)
+  return count(each)
+    .map((i) =>
+      dedent(`
+        let ${name}_slot${i} = thread + ${i * tile.down * tile.across}u;
+        let ${name}_place${i} = ${lane} + ${name}_slot_lane(${name}_slot${i});
+        let ${name}_lane${i} = ${name}_lane(${name}_place${i}, ${start});
+        let ${name}_end${i} = select(0u, end, ${name}_place${i} < u32(p.${extent}));
+      `),
+    )
+    .join('\n')
 }
 
 /** Copies the slice that begins at `slice`. */
 function fillText(name: 'a' | 'b', lanes: number, tile: Tile): string {
   const threads = tile.down * tile.across
   const { quads, each } = slotsOf(lanes, tile)
-  const copy = `${name}_tile[${name}_slot_place(slot)] = ${name}_quad(${name}_lanes[i], slice + ${name}_slot_depth(slot), ${name}_ends[i]);`
-  const guarded = quads % threads === 0 ? copy : `if (slot < ${quads}u) {\n${indent(copy)}\n}`
-  return [
-    `for (var i = 0u; i < ${each}u; i++) {`,
-    `  let slot = thread + i * ${threads}u;`,
-    indent(guarded),
-    '}',
-  ].join('\n')
+  return count(each)
+    .map((i) => {
+      const slot = `${name}_slot${i}`
+      const copy = `${name}_tile[${name}_slot_place(${slot})] = ${name}_quad(${name}_lane${i}, slice + ${name}_slot_depth(${slot}), ${name}_end${i});`
+      return quads % threads === 0 ? copy : `if (${slot} < ${quads}u) {\n${indent(copy)}\n}`
+    })
+    .join('\n')
 }
-
-const count = (n: number) => Array.from({ length: n }, (_, i) => i)
 
 /** Four steps of the depth, multiplied out in registers. */
 function multiplyText({ a, b }: TileVariant, { down, across, rows, depth }: Tile): string {
@@ -228,36 +236,32 @@ function multiplyText({ a, b }: TileVariant, { down, across, rows, depth }: Tile
     for (const [k, axis] of axes.entries())
       lines.push(`let b${k} = vec4<f32>(d0.${axis}, d1.${axis}, d2.${axis}, d3.${axis});`)
   }
-  if (!isWide(a))
-    return [
-      ...lines,
-      `for (var i = 0u; i < ${rows}u; i++) {`,
-      `  let a = a_tile[(tile_row + i * ${down}u) * ${pitch}u + quad];`,
-      '  sums[i] += a.x * b0 + a.y * b1 + a.z * b2 + a.w * b3;',
-      '}',
-    ].join('\n')
-  lines.push(`for (var i = 0u; i < ${rows / 4}u; i++) {`)
-  for (const k of count(4))
-    lines.push(
-      `  let a${k} = a_tile[(quad * 4u + ${k}u) * ${(down * rows) / 4}u + tile_row + i * ${down}u];`,
-    )
-  for (const [i, axis] of axes.entries())
-    lines.push(
-      `  sums[i * 4u + ${i}u] += a0.${axis} * b0 + a1.${axis} * b1 + a2.${axis} * b2 + a3.${axis} * b3;`,
-    )
-  return [...lines, '}'].join('\n')
+  for (const i of count(isWide(a) ? rows / 4 : rows)) {
+    if (isWide(a)) {
+      for (const k of count(4))
+        lines.push(
+          `let a${i}_${k} = a_tile[(quad * 4u + ${k}u) * ${(down * rows) / 4}u + tile_row + ${i * down}u];`,
+        )
+      for (const [j, axis] of axes.entries())
+        lines.push(
+          `sum${i * 4 + j} += a${i}_0.${axis} * b0 + a${i}_1.${axis} * b1 + a${i}_2.${axis} * b2 + a${i}_3.${axis} * b3;`,
+        )
+    } else
+      lines.push(
+        `let a${i} = a_tile[(tile_row + ${i * down}u) * ${pitch}u + quad];`,
+        `sum${i} += a${i}.x * b0 + a${i}.y * b1 + a${i}.z * b2 + a${i}.w * b3;`,
+      )
+  }
+  return lines.join('\n')
 }
 
 /** Sums of more than `BLOCK` products are taken in blocks. */
 const blockText = (rows: number, depth: number) =>
-  dedent(`
-    if ((slice - first) % ${BLOCK}u == ${BLOCK - depth}u) {
-      for (var i = 0u; i < ${rows}u; i++) {
-        totals[i] += sums[i];
-        sums[i] = vec4<f32>();
-      }
-    }
-  `)
+  [
+    `if ((slice - first) % ${BLOCK}u == ${BLOCK - depth}u) {`,
+    ...count(rows).flatMap((i) => [`  total${i} += sum${i};`, `  sum${i} = vec4<f32>();`]),
+    '}',
+  ].join('\n')
 
 /** The body of a tile. */
 export function tileMain(variant: TileVariant): string {
@@ -266,11 +270,25 @@ export function tileMain(variant: TileVariant): string {
   const { a, b, split, long } = variant
   const [high, wide] = [down * rows, across * 4]
   // Rows and columns of a thread: neighbours where quads are wide, else as far apart as there are threads.
-  const rowOf = isWide(a)
-    ? `(tile_row + i / 4u * ${down}u) * 4u + i % 4u`
-    : `tile_row + i * ${down}u`
+  const rowOf = (i: number): string =>
+    isWide(a)
+      ? `(tile_row + ${Math.floor(i / 4) * down}u) * 4u + ${i % 4}u`
+      : `tile_row + ${i * down}u`
   const columnOf = isWide(b) ? 'tile_column * 4u + j' : `tile_column + j * ${across}u`
   const target = split ? 'part_at(rest, to_row, to_column)' : 'c_at(to_row, to_column, begin.z)'
+  const storeText = (i: number): string =>
+    dedent(`
+      {
+        let to_row = row + ${rowOf(i)};
+        let results = ${long ? `total${i} + sum${i}` : `sum${i}`};
+        for (var j = 0u; j < 4u; j++) {
+          let to_column = column + ${columnOf};
+          if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
+            store_c(${target}, results[j]);
+          }
+        }
+      }
+    `)
   return [
     dedent(`
       // Which tile of which product: columns run fastest, then rows.
@@ -287,8 +305,9 @@ export function tileMain(variant: TileVariant): string {
     `),
     prepareText('a', high, tile),
     prepareText('b', wide, tile),
-    `var sums: array<vec4<f32>, ${rows}>;`,
-    ...(long ? [`var totals: array<vec4<f32>, ${rows}>;`] : []),
+    // One variable for each row of the thread: arrays that loops count through may lie in memory.
+    ...count(rows).map((i) => `var sum${i} = vec4<f32>();`),
+    ...(long ? count(rows).map((i) => `var total${i} = vec4<f32>();`) : []),
     `for (var slice = first; slice < end; slice += ${depth}u) {`,
     indent(fillText('a', high, tile)),
     indent(fillText('b', wide, tile)),
@@ -299,16 +318,6 @@ export function tileMain(variant: TileVariant): string {
     '  workgroupBarrier();',
     ...(long ? [indent(blockText(rows, depth))] : []),
     '}',
-    dedent(`
-      for (var i = 0u; i < ${rows}u; i++) {
-        let to_row = row + ${rowOf};
-        for (var j = 0u; j < 4u; j++) {
-          let to_column = column + ${columnOf};
-          if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-            store_c(${target}, ${long ? 'totals[i][j] + sums[i][j]' : 'sums[i][j]'});
-          }
-        }
-      }
-    `),
+    ...count(rows).map((i) => storeText(i)),
   ].join('\n')
 }

@@ -47,6 +47,8 @@ export interface Features {
   readonly subgroupMaxSize: number
   /** The `shader-f16` extension; `enable f16;` is allowed. */
   readonly f16: boolean
+  /** Whether the GPU is the processor (SwiftShader, llvmpipe): it runs few workgroups at a time. */
+  readonly software: boolean
 }
 
 /** The limits that kernels choose their sizes by; WebGPU's names. */

@@ -52,6 +52,7 @@ export class Pool {
   #freeBytes = 0
   #clock = 0
   #made = 0
+  #madeBytes = 0
 
   constructor({ create, largest, budget, onTrim }: PoolOptions) {
     this.#create = create
@@ -73,6 +74,11 @@ export class Pool {
     return this.#made
   }
 
+  /** Their bytes. */
+  get madeBytes(): number {
+    return this.#madeBytes
+  }
+
   /** Whether a buffer of this size waits to be used again. */
   has(bytes: number): boolean {
     return (this.#free.get(classOf(bytes, this.#largest))?.length ?? 0) > 0
@@ -82,7 +88,10 @@ export class Pool {
     const size = classOf(bytes, this.#largest)
     let block = this.#free.get(size)?.pop()
     if (block) this.#freeBytes -= size
-    else block = new Block(this.#create(size), size, this.#made++)
+    else {
+      block = new Block(this.#create(size), size, this.#made++)
+      this.#madeBytes += size
+    }
     this.#used.add(block)
     this.#usedBytes += size
     return block

@@ -29,6 +29,8 @@ export interface RecorderStats {
   readonly submissions: number
   /** Shaders compiled so far. */
   readonly compiled: number
+  /** Bytes of kernels' parameters uploaded so far. */
+  readonly parameterBytes: number
 }
 
 export class Recorder {
@@ -49,6 +51,7 @@ export class Recorder {
   #recorded = 0
   #dispatches = 0
   #submissions = 0
+  #parameterBytes = 0
   #names: Set<string> = new Set()
   /** Called before a recording begins: another recorder of the queue submits what it has. */
   onBegin: () => void = () => {}
@@ -79,6 +82,7 @@ export class Recorder {
       dispatches: this.#dispatches,
       submissions: this.#submissions,
       compiled: this.#pipelines.compiled,
+      parameterBytes: this.#parameterBytes,
     }
   }
 
@@ -165,6 +169,7 @@ export class Recorder {
       this.#device.queue.submit([encoder.finish()])
     })
     this.#encoder = undefined
+    this.#parameterBytes += this.#used
     this.#used = 0
     this.#recorded = 0
     this.#names = new Set()

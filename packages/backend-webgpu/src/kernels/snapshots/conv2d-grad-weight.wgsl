@@ -129,55 +129,105 @@ fn main(
   let end = min(first + u32(p.chunk), u32(p.depth));
   let tile_row = thread / 8u;
   let tile_column = thread % 8u;
-  var a_lanes: array<vec4<i32>, 4>;
-  var a_ends: array<u32, 4>;
-  for (var i = 0u; i < 4u; i++) {
-    let lane = row + a_slot_lane(thread + i * 64u);
-    a_lanes[i] = a_lane(lane, begin.x);
-    a_ends[i] = select(0u, end, lane < u32(p.rows));
-  }
-  var b_lanes: array<vec4<i32>, 4>;
-  var b_ends: array<u32, 4>;
-  for (var i = 0u; i < 4u; i++) {
-    let lane = column + b_slot_lane(thread + i * 64u);
-    b_lanes[i] = b_lane(lane, begin.y);
-    b_ends[i] = select(0u, end, lane < u32(p.columns));
-  }
-  var sums: array<vec4<f32>, 4>;
+  let a_slot0 = thread + 0u;
+  let a_place0 = row + a_slot_lane(a_slot0);
+  let a_lane0 = a_lane(a_place0, begin.x);
+  let a_end0 = select(0u, end, a_place0 < u32(p.rows));
+  let a_slot1 = thread + 64u;
+  let a_place1 = row + a_slot_lane(a_slot1);
+  let a_lane1 = a_lane(a_place1, begin.x);
+  let a_end1 = select(0u, end, a_place1 < u32(p.rows));
+  let a_slot2 = thread + 128u;
+  let a_place2 = row + a_slot_lane(a_slot2);
+  let a_lane2 = a_lane(a_place2, begin.x);
+  let a_end2 = select(0u, end, a_place2 < u32(p.rows));
+  let a_slot3 = thread + 192u;
+  let a_place3 = row + a_slot_lane(a_slot3);
+  let a_lane3 = a_lane(a_place3, begin.x);
+  let a_end3 = select(0u, end, a_place3 < u32(p.rows));
+  let b_slot0 = thread + 0u;
+  let b_place0 = column + b_slot_lane(b_slot0);
+  let b_lane0 = b_lane(b_place0, begin.y);
+  let b_end0 = select(0u, end, b_place0 < u32(p.columns));
+  let b_slot1 = thread + 64u;
+  let b_place1 = column + b_slot_lane(b_slot1);
+  let b_lane1 = b_lane(b_place1, begin.y);
+  let b_end1 = select(0u, end, b_place1 < u32(p.columns));
+  let b_slot2 = thread + 128u;
+  let b_place2 = column + b_slot_lane(b_slot2);
+  let b_lane2 = b_lane(b_place2, begin.y);
+  let b_end2 = select(0u, end, b_place2 < u32(p.columns));
+  let b_slot3 = thread + 192u;
+  let b_place3 = column + b_slot_lane(b_slot3);
+  let b_lane3 = b_lane(b_place3, begin.y);
+  let b_end3 = select(0u, end, b_place3 < u32(p.columns));
+  var sum0 = vec4<f32>();
+  var sum1 = vec4<f32>();
+  var sum2 = vec4<f32>();
+  var sum3 = vec4<f32>();
   for (var slice = first; slice < end; slice += 32u) {
-    for (var i = 0u; i < 4u; i++) {
-      let slot = thread + i * 64u;
-      a_tile[a_slot_place(slot)] = a_quad(a_lanes[i], slice + a_slot_depth(slot), a_ends[i]);
-    }
-    for (var i = 0u; i < 4u; i++) {
-      let slot = thread + i * 64u;
-      b_tile[b_slot_place(slot)] = b_quad(b_lanes[i], slice + b_slot_depth(slot), b_ends[i]);
-    }
+    a_tile[a_slot_place(a_slot0)] = a_quad(a_lane0, slice + a_slot_depth(a_slot0), a_end0);
+    a_tile[a_slot_place(a_slot1)] = a_quad(a_lane1, slice + a_slot_depth(a_slot1), a_end1);
+    a_tile[a_slot_place(a_slot2)] = a_quad(a_lane2, slice + a_slot_depth(a_slot2), a_end2);
+    a_tile[a_slot_place(a_slot3)] = a_quad(a_lane3, slice + a_slot_depth(a_slot3), a_end3);
+    b_tile[b_slot_place(b_slot0)] = b_quad(b_lane0, slice + b_slot_depth(b_slot0), b_end0);
+    b_tile[b_slot_place(b_slot1)] = b_quad(b_lane1, slice + b_slot_depth(b_slot1), b_end1);
+    b_tile[b_slot_place(b_slot2)] = b_quad(b_lane2, slice + b_slot_depth(b_slot2), b_end2);
+    b_tile[b_slot_place(b_slot3)] = b_quad(b_lane3, slice + b_slot_depth(b_slot3), b_end3);
     workgroupBarrier();
     for (var quad = 0u; quad < 8u; quad++) {
       let b0 = b_tile[(quad * 4u + 0u) * 8u + tile_column];
       let b1 = b_tile[(quad * 4u + 1u) * 8u + tile_column];
       let b2 = b_tile[(quad * 4u + 2u) * 8u + tile_column];
       let b3 = b_tile[(quad * 4u + 3u) * 8u + tile_column];
-      for (var i = 0u; i < 1u; i++) {
-        let a0 = a_tile[(quad * 4u + 0u) * 8u + tile_row + i * 8u];
-        let a1 = a_tile[(quad * 4u + 1u) * 8u + tile_row + i * 8u];
-        let a2 = a_tile[(quad * 4u + 2u) * 8u + tile_row + i * 8u];
-        let a3 = a_tile[(quad * 4u + 3u) * 8u + tile_row + i * 8u];
-        sums[i * 4u + 0u] += a0.x * b0 + a1.x * b1 + a2.x * b2 + a3.x * b3;
-        sums[i * 4u + 1u] += a0.y * b0 + a1.y * b1 + a2.y * b2 + a3.y * b3;
-        sums[i * 4u + 2u] += a0.z * b0 + a1.z * b1 + a2.z * b2 + a3.z * b3;
-        sums[i * 4u + 3u] += a0.w * b0 + a1.w * b1 + a2.w * b2 + a3.w * b3;
-      }
+      let a0_0 = a_tile[(quad * 4u + 0u) * 8u + tile_row + 0u];
+      let a0_1 = a_tile[(quad * 4u + 1u) * 8u + tile_row + 0u];
+      let a0_2 = a_tile[(quad * 4u + 2u) * 8u + tile_row + 0u];
+      let a0_3 = a_tile[(quad * 4u + 3u) * 8u + tile_row + 0u];
+      sum0 += a0_0.x * b0 + a0_1.x * b1 + a0_2.x * b2 + a0_3.x * b3;
+      sum1 += a0_0.y * b0 + a0_1.y * b1 + a0_2.y * b2 + a0_3.y * b3;
+      sum2 += a0_0.z * b0 + a0_1.z * b1 + a0_2.z * b2 + a0_3.z * b3;
+      sum3 += a0_0.w * b0 + a0_1.w * b1 + a0_2.w * b2 + a0_3.w * b3;
     }
     workgroupBarrier();
   }
-  for (var i = 0u; i < 4u; i++) {
-    let to_row = row + (tile_row + i / 4u * 8u) * 4u + i % 4u;
+  {
+    let to_row = row + (tile_row + 0u) * 4u + 0u;
+    let results = sum0;
     for (var j = 0u; j < 4u; j++) {
       let to_column = column + tile_column * 4u + j;
       if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(part_at(rest, to_row, to_column), sums[i][j]);
+        store_c(part_at(rest, to_row, to_column), results[j]);
+      }
+    }
+  }
+  {
+    let to_row = row + (tile_row + 0u) * 4u + 1u;
+    let results = sum1;
+    for (var j = 0u; j < 4u; j++) {
+      let to_column = column + tile_column * 4u + j;
+      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
+        store_c(part_at(rest, to_row, to_column), results[j]);
+      }
+    }
+  }
+  {
+    let to_row = row + (tile_row + 0u) * 4u + 2u;
+    let results = sum2;
+    for (var j = 0u; j < 4u; j++) {
+      let to_column = column + tile_column * 4u + j;
+      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
+        store_c(part_at(rest, to_row, to_column), results[j]);
+      }
+    }
+  }
+  {
+    let to_row = row + (tile_row + 0u) * 4u + 3u;
+    let results = sum3;
+    for (var j = 0u; j < 4u; j++) {
+      let to_column = column + tile_column * 4u + j;
+      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
+        store_c(part_at(rest, to_row, to_column), results[j]);
       }
     }
   }
