@@ -49,10 +49,15 @@ async function testKernels(workgroups?: number): Promise<TestKernels | undefined
   const memory = { memoryLimit: Number.POSITIVE_INFINITY, poolLimit: 2 ** 26 }
   const device = await adapter.requestDevice()
   const backend = new WebGpuBackend({ device, gpu, owned: true, ...memory })
-  if (workgroups === undefined) return new TestKernels(backend, webgpuKernels(backend))
+  const limits = limitsOf(backend.limits)
+  const { maxComputeWorkgroupsPerDimension } = limits
   const kernels = webgpuKernels({
-    limits: { ...limitsOf(backend.limits), maxComputeWorkgroupsPerDimension: workgroups },
-    features: backend.features,
+    limits: {
+      ...limits,
+      maxComputeWorkgroupsPerDimension: workgroups ?? maxComputeWorkgroupsPerDimension,
+    },
+    // Tests are for what GPUs run, also where there is none.
+    features: { ...backend.features, software: false },
     dispatch: (call) => backend.dispatch(call),
     scratch: (bytes) => backend.scratch(bytes),
     release: (buffer) => backend.release(buffer),

@@ -13,9 +13,9 @@ test.each([
   expect(plan(rows, columns, depth, batch)).toEqual(expected)
 })
 
-test('a software GPU fills its tiles rather than many workgroups', () => {
-  expect(plan(4096, 16, 144, 1)).toEqual({ tile: 'small', splits: 1 })
-  expect(plan(4096, 16, 144, 1, true)).toEqual({ tile: 'narrow', splits: 1 })
+test('a software GPU has few threads to a tile, and few parts', () => {
+  expect(plan(4096, 4096, 1024, 1)).toEqual({ tile: 'large', splits: 1 })
+  expect(plan(4096, 4096, 1024, 1, true)).toEqual({ tile: 'small', splits: 1 })
   expect(plan(40, 40, 4096, 1, true).splits).toBeLessThan(plan(40, 40, 4096, 1).splits)
 })
 

@@ -29,23 +29,25 @@ export interface Tile {
   readonly depth: number
   /** Relative time of a multiply-add, as operands are reused more or less. */
   readonly effort: number
+  /** The same on a software GPU, where a barrier saves the state of every thread of the workgroup. */
+  readonly softwareEffort: number
 }
 
 export type TileName = 'large' | 'medium' | 'small' | 'narrow' | 'thin' | 'flat'
 
 export const tiles: Readonly<Record<TileName, Tile>> = {
   /** 128 x 64 */
-  large: { down: 16, across: 16, rows: 8, depth: 16, effort: 1 },
+  large: { down: 16, across: 16, rows: 8, depth: 16, effort: 1, softwareEffort: 1.3 },
   /** 64 x 64 */
-  medium: { down: 16, across: 16, rows: 4, depth: 16, effort: 1.2 },
+  medium: { down: 16, across: 16, rows: 4, depth: 16, effort: 1.2, softwareEffort: 1.4 },
   /** 32 x 32 */
-  small: { down: 8, across: 8, rows: 4, depth: 32, effort: 1.5 },
+  small: { down: 8, across: 8, rows: 4, depth: 32, effort: 1.5, softwareEffort: 1 },
   /** 128 x 16, for few columns. */
-  narrow: { down: 32, across: 4, rows: 4, depth: 16, effort: 1.8 },
+  narrow: { down: 32, across: 4, rows: 4, depth: 16, effort: 1.8, softwareEffort: 2.2 },
   /** 256 x 4, for a column or few. */
-  thin: { down: 64, across: 1, rows: 4, depth: 8, effort: 3 },
+  thin: { down: 64, across: 1, rows: 4, depth: 8, effort: 3, softwareEffort: 3 },
   /** 4 x 256, for a row or few. */
-  flat: { down: 1, across: 64, rows: 4, depth: 8, effort: 3 },
+  flat: { down: 1, across: 64, rows: 4, depth: 8, effort: 3, softwareEffort: 3 },
 }
 
 export interface Plan {
@@ -76,8 +78,9 @@ export function plan(
     const groups = Math.ceil(rows / high) * Math.ceil(columns / wide) * batch
     const most = Math.max(1, Math.floor(depth / LEAST_DEPTH))
     const splits = Math.min(most, Math.max(1, Math.floor(busy / groups)))
+    const effort = software ? tile.softwareEffort : tile.effort
     const rounds = Math.max(1, (groups * splits) / busy)
-    const time = (rounds * high * wide * depth * tile.effort) / splits
+    const time = (rounds * high * wide * depth * effort) / splits
     if (time < best.time) best = { tile: name, splits, time }
   }
   return { tile: best.tile, splits: best.splits }
