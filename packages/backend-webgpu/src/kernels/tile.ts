@@ -43,7 +43,7 @@ export const tiles: Readonly<Record<TileName, Tile>> = {
   /** 32 x 32 */
   small: { down: 8, across: 8, rows: 4, depth: 32, effort: 1.5, softwareEffort: 1 },
   /** 128 x 16, for few columns. */
-  narrow: { down: 32, across: 4, rows: 4, depth: 16, effort: 1.8, softwareEffort: 2.2 },
+  narrow: { down: 32, across: 4, rows: 4, depth: 16, effort: 1.8, softwareEffort: 1.6 },
   /** 256 x 4, for a column or few. */
   thin: { down: 64, across: 1, rows: 4, depth: 8, effort: 3, softwareEffort: 3 },
   /** 4 x 256, for a row or few. */
