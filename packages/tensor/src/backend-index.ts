@@ -16,6 +16,13 @@ export type {
   Scan,
   View,
 } from './backend.ts'
+export {
+  type ConvPhase,
+  type ConvSizes,
+  convPhases,
+  convSizes,
+  isPointwise,
+} from './convolution.ts'
 export { bytesOf, type DType, dtypes, isFloat, type TypedArray, viewAs } from './dtype.ts'
 export { ArgumentError, DeviceError, DTypeError, ShapeError, showShape } from './errors.ts'
 export { collapse, contiguousStrides, isContiguous, type Loops, sizeOf } from './layout.ts'
@@ -26,6 +33,7 @@ export {
   checkShape,
   checkView,
   checkViews,
+  combinedType,
   flatKind,
   reducedAxes,
   type StepKind,

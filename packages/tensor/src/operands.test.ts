@@ -6,11 +6,13 @@ import {
   checkScalars,
   checkShape,
   checkViews,
+  combinedType,
   flatKind,
   reducedAxes,
   step,
 } from './operands.ts'
 import { program } from './program/program.ts'
+import { index } from './program/scalar.ts'
 
 function view(shape: number[], strides: number[], offset = 0, elements = 24): View {
   return { buffer: { bytes: 4 * elements }, dtype: 'f32', shape, strides, offset }
@@ -81,5 +83,22 @@ describe('what a backend checks', () => {
       'sum: [2, 1, 3] does not reduce to [2, 1, 2]; each axis keeps its size or becomes 1',
     )
     expect(() => reducedAxes([2, 2, 3], [x], view([1, 1, 1], [1, 1, 1]), 'sum')).toThrow(ShapeError)
+  })
+
+  it('what a reduction gives to its finish', () => {
+    const same = (dtype: 'f32' | 'bool') => program({ name: 'same', inputs: [dtype] }, (x) => x!)
+    const half = program({ name: 'half', inputs: ['f32'] }, (x) => x!.mul(0.5))
+    const ramp = program({ name: 'ramp', inputs: ['f32'] }, (x) => x!.add(index(0).cast('f32')))
+    expect(combinedType({ program: same('f32'), combine: 'sum', finish: half })).toBe('f32')
+    expect(combinedType({ program: same('bool'), combine: 'argmax' })).toBe('i32')
+    expect(() => combinedType({ program: same('bool'), combine: 'prod' })).toThrow(
+      'same: a prod of bool; cast to i32 first',
+    )
+    expect(() => combinedType({ program: same('f32'), combine: 'argmin', finish: half })).toThrow(
+      'half: takes f32; the combined value is i32',
+    )
+    expect(() => combinedType({ program: same('f32'), combine: 'sum', finish: ramp })).toThrow(
+      'ramp: a finish has no index or position',
+    )
   })
 })

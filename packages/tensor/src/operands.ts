@@ -2,7 +2,7 @@
  * What a backend asks of the views of a call before it runs: the number and dtypes that the program
  * takes, one shape, elements inside of their buffers, and how they lie.
  */
-import type { View } from './backend.ts'
+import type { Reduction, View } from './backend.ts'
 import { bytesOf, type DType } from './dtype.ts'
 import { DTypeError, ShapeError, showShape } from './errors.ts'
 import type { Program } from './program/program.ts'
@@ -118,6 +118,25 @@ export function reducedAxes(
       `${name}: ${showShape(shape)} does not reduce to ${showShape(output.shape)}; each axis keeps its size or becomes 1`,
     )
   return shape.map((extent, axis) => extent !== 1 && output.shape[axis] === 1)
+}
+
+/**
+ * The dtype of the combined value of a reduction, which its `finish` takes.
+ *
+ * @throws DTypeError when bool is to be summed or multiplied, or `finish` does not take the value.
+ */
+export function combinedType({ program, combine, finish }: Reduction): DType {
+  const { dtype } = program.code[program.outputs[0]!]!
+  if (dtype === 'bool' && (combine === 'sum' || combine === 'prod'))
+    throw new DTypeError(`${program.name}: a ${combine} of bool; cast to i32 first`)
+  const combined = combine === 'argmax' || combine === 'argmin' ? 'i32' : dtype
+  if (finish && finish.inputs[0] !== combined)
+    throw new DTypeError(
+      `${finish.name}: takes ${finish.inputs[0]}; the combined value is ${combined}`,
+    )
+  if (finish?.code.some(({ op }) => op === 'index' || op === 'position'))
+    throw new DTypeError(`${finish.name}: a finish has no index or position`)
+  return combined
 }
 
 function unequal(name: string, own: readonly number[], shape: readonly number[]): ShapeError {

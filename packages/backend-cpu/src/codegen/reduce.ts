@@ -5,10 +5,10 @@ import {
   checkBounds,
   checkView,
   checkViews,
+  combinedType,
   constant,
   contiguousStrides,
   type DType,
-  DTypeError,
   inline,
   type Program,
   type Reduction,
@@ -252,16 +252,8 @@ export class ReduceRunner {
 function makeEntry(reduction: Reduction): Entry {
   const { program, combine, finish } = reduction
   const dtype = program.code[program.outputs[0]!]!.dtype
-  if (dtype === 'bool' && (combine === 'sum' || combine === 'prod'))
-    throw new DTypeError(`${program.name}: a ${combine} of bool; cast to i32 first`)
+  const combined = combinedType(reduction)
   const locates = combine === 'argmax' || combine === 'argmin'
-  const combined = locates ? 'i32' : dtype
-  if (finish && finish.inputs[0] !== combined)
-    throw new DTypeError(
-      `${finish.name}: takes ${finish.inputs[0]}; the combined value is ${combined}`,
-    )
-  if (finish && countersOf(finish).length > 0)
-    throw new DTypeError(`${finish.name}: a finish has no index or position`)
   const lowered = lower(program)
   const nothing = constant(locates ? 0 : neutral(combine, dtype), combined)
   return {

@@ -2,8 +2,8 @@
  * The gradient of a convolution for its weight, for f32; see `assembly/weights.ts`,
  * `assembly/weight-parts.ts`, `assembly/winograd-weights.ts` and `assembly/depthwise.ts`.
  */
-import { type Kernels, sizeOf } from '@nablajs/tensor/backend'
-import { isDepthwise, isForWinograd, isPointwise, sizesOf, windows } from './conv2d.ts'
+import { convSizes, isPointwise, type Kernels, sizeOf } from '@nablajs/tensor/backend'
+import { isDepthwise, isForWinograd, windows } from './conv2d.ts'
 import { product } from './matmul.ts'
 import { type Context, deal, zero } from './runtime.ts'
 import { sourceFields } from './source.ts'
@@ -26,7 +26,7 @@ export function conv2dGradWeightKernel(context: Context): Kernels['conv2dGradWei
   const { wasm } = context
   return (x, dy, dw, geometry) => {
     if (sizeOf(dw.shape) === 0) return
-    const sizes = sizesOf(x, dw, dy, geometry)
+    const sizes = convSizes(x, dw, dy, geometry)
     const { n, h, w, c, r, s, cg, k, kg } = sizes
     const from = context.pointer(x)
     const gradient = context.pointer(dy)

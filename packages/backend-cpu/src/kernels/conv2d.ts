@@ -3,48 +3,28 @@
  * windows slide over, where a tap's weights are, where results go. See `assembly/convolve.ts`,
  * `assembly/winograd.ts` and `assembly/depthwise.ts`.
  */
-import { type ConvGeometry, type Kernels, sizeOf, type View } from '@nablajs/tensor/backend'
+import {
+  type ConvGeometry,
+  type ConvPhase,
+  type ConvSizes,
+  convPhases,
+  convSizes,
+  isPointwise,
+  type Kernels,
+  sizeOf,
+} from '@nablajs/tensor/backend'
 import { product } from './matmul.ts'
 import { type Context, deal, zero } from './runtime.ts'
 import { type Source, sourceFields } from './source.ts'
 
-/** Sizes of a convolution, in elements; `cg` and `kg` are the channels of one group. */
-export interface Sizes {
-  readonly n: number
-  readonly h: number
-  readonly w: number
-  readonly c: number
-  readonly r: number
-  readonly s: number
-  readonly cg: number
-  readonly k: number
-  readonly kg: number
-  readonly oh: number
-  readonly ow: number
-}
-
-export function sizesOf(x: View, weight: View, y: View, geometry: ConvGeometry): Sizes {
-  const [n, h, w, c] = x.shape as [number, number, number, number]
-  const [r, s, cg, k] = weight.shape as [number, number, number, number]
-  const [, oh, ow] = y.shape as [number, number, number, number]
-  return { n, h, w, c, r, s, cg, k, kg: k / geometry.groups, oh, ow }
-}
-
-/** Whether the convolution is a matrix product of the pixels with the weight. */
-export function isPointwise(sizes: Sizes, { stride, padding }: ConvGeometry): boolean {
-  const { h, w, r, s, oh, ow } = sizes
-  const ones = r === 1 && s === 1 && stride[0] === 1 && stride[1] === 1
-  return ones && padding[0] === 0 && padding[1] === 0 && h === oh && w === ow
-}
-
 /** Whether each channel has a single filter of its own. */
-export function isDepthwise({ cg, kg }: Sizes, { groups }: ConvGeometry): boolean {
+export function isDepthwise({ cg, kg }: ConvSizes, { groups }: ConvGeometry): boolean {
   return groups > 1 && cg === 1 && kg === 1
 }
 
 /** x as the windows of the forward pass see it, from the address of its first channel on. */
 export function windows(
-  sizes: Sizes,
+  sizes: ConvSizes,
   geometry: ConvGeometry,
   images: number,
   channels: number,
@@ -134,7 +114,7 @@ function convolve(context: Context, source: Source, o: Operands, depthwise: bool
 export function conv2dKernel(context: Context): Kernels['conv2d'] {
   return (x, weight, out, geometry) => {
     if (sizeOf(out.shape) === 0) return
-    const sizes = sizesOf(x, weight, out, geometry)
+    const sizes = convSizes(x, weight, out, geometry)
     const { n, h, w, c, s, cg, k, kg, oh, ow } = sizes
     const from = context.pointer(x)
     const filter = context.pointer(weight)
@@ -177,54 +157,6 @@ export function conv2dKernel(context: Context): Kernels['conv2d'] {
   }
 }
 
-/**
- * The taps that reach the inputs `phase, phase + stride, ...` of one axis, as a convolution of stride
- * 1 over the outputs. Tap `last - j * every` of the kernel is its tap j.
- */
-interface Phase {
-  /** Inputs of this phase. */
-  readonly grid: number
-  readonly taps: number
-  readonly last: number
-  readonly every: number
-  readonly padding: number
-  readonly dilation: number
-}
-
-/**
- * An output o reaches input i = o * stride - padding + tap * dilation. For the inputs of one phase,
- * i = phase + stride * j, only taps with (phase + padding - tap * dilation) divisible by stride
- * count, and those reach j from o = j + (phase + padding - tap * dilation) / stride. The larger the
- * tap, the smaller o, so the taps are taken from the last one down.
- */
-function phaseOf(
-  phase: number,
-  size: number,
-  kernel: number,
-  stride: number,
-  padding: number,
-  dilation: number,
-): Phase {
-  const every = stride / greatestDivisor(stride, dilation)
-  const grid = Math.ceil((size - phase) / stride)
-  let first = 0
-  while (first < every && (phase + padding - first * dilation) % stride !== 0) first++
-  const taps = first < every && first < kernel ? Math.floor((kernel - 1 - first) / every) + 1 : 0
-  const last = first + (taps - 1) * every
-  return {
-    grid,
-    taps,
-    last,
-    every,
-    padding: (last * dilation - phase - padding) / stride,
-    dilation: (every * dilation) / stride,
-  }
-}
-
-function greatestDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestDivisor(b, a % b)
-}
-
 /** Multiply-adds that writing or adding one float of a product's result is worth. */
 const RESULT = 4
 
@@ -232,10 +164,14 @@ const RESULT = 4
  * Whether adding whole windows to the input takes less time than a convolution over the outputs, by
  * their multiply-adds per image; panels of the product have eight columns. See `assembly/spread.ts`.
  */
-function spreads(sizes: Sizes, rows: readonly Phase[], columns: readonly Phase[]): boolean {
+function spreads(
+  sizes: ConvSizes,
+  rows: readonly ConvPhase[],
+  columns: readonly ConvPhase[],
+): boolean {
   const { r, s, cg, kg, oh, ow } = sizes
   const panels = (width: number) => Math.ceil(width / 8) * 8
-  const reads = (phases: readonly Phase[]) =>
+  const reads = (phases: readonly ConvPhase[]) =>
     phases.reduce((sum, { grid, taps }) => sum + grid * taps, 0)
   const gathering = reads(rows) * reads(columns) * kg * panels(cg)
   const spreading = oh * ow * panels(r * s * cg) * (kg + 2 * RESULT)
@@ -247,7 +183,7 @@ export function conv2dGradInputKernel(context: Context): Kernels['conv2dGradInpu
   const { wasm } = context
   return (dy, weight, dx, geometry) => {
     if (sizeOf(dx.shape) === 0) return
-    const sizes = sizesOf(dx, weight, dy, geometry)
+    const sizes = convSizes(dx, weight, dy, geometry)
     const { n, h, w, c, r, s, cg, k, kg, oh, ow } = sizes
     const { stride, padding, dilation, groups } = geometry
     const from = context.pointer(dy)
@@ -255,12 +191,8 @@ export function conv2dGradInputKernel(context: Context): Kernels['conv2dGradInpu
     const to = context.pointer(dx)
     if (sizeOf(dy.shape) === 0 || r === 0 || s === 0) return zero(context, to, sizeOf(dx.shape))
 
-    const rows = Array.from({ length: Math.min(stride[0], h) }, (_, phase) =>
-      phaseOf(phase, h, r, stride[0], padding[0], dilation[0]),
-    )
-    const columns = Array.from({ length: Math.min(stride[1], w) }, (_, phase) =>
-      phaseOf(phase, w, s, stride[1], padding[1], dilation[1]),
-    )
+    const rows = convPhases(h, r, stride[0], padding[0], dilation[0])
+    const columns = convPhases(w, s, stride[1], padding[1], dilation[1])
     // Inputs that no output reads.
     if ([...rows, ...columns].some(({ taps }) => taps === 0)) zero(context, to, sizeOf(dx.shape))
 

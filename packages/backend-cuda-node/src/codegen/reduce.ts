@@ -5,9 +5,9 @@ import {
   checkBounds,
   checkScalars,
   checkViews,
+  combinedType,
   constant,
   type DType,
-  DTypeError,
   inline,
   type Program,
   type Reduction,
@@ -293,15 +293,7 @@ export class ReduceRunner {
 function makeEntry(reduction: Reduction): Entry {
   const { program, combine, finish } = reduction
   const dtype = outputsOf(program)[0]!
-  if (dtype === 'bool' && (combine === 'sum' || combine === 'prod'))
-    throw new DTypeError(`${program.name}: a ${combine} of bool; cast to i32 first`)
-  const combined = locates(combine) ? 'i32' : dtype
-  if (finish && finish.inputs[0] !== combined)
-    throw new DTypeError(
-      `${finish.name}: takes ${finish.inputs[0]}; the combined value is ${combined}`,
-    )
-  if (finish && countersOf(finish).length > 0)
-    throw new DTypeError(`${finish.name}: a finish has no index or position`)
+  const combined = combinedType(reduction)
   const nothing = constant(locates(combine) ? 0 : neutral(combine, dtype), combined)
   return {
     reduction,

@@ -4,8 +4,8 @@ import {
   checkScalars,
   checkViews,
   collapse,
+  combinedType,
   type DType,
-  DTypeError,
   type Program,
   type Reduction,
   reducedAxes,
@@ -181,11 +181,8 @@ export class ReduceRunner {
     if (!entry) {
       checkDtypes(program)
       if (finish) checkDtypes(finish)
-      const { dtype } = program.code[program.outputs[0]!]!
-      if (dtype === 'bool' && (combine === 'sum' || combine === 'prod'))
-        throw new DTypeError(`${program.name}: bool has no ${combine}; cast it to i32`)
-      const found = isSearch(combine) ? 'i32' : dtype
-      const output = finish ? finish.code[finish.outputs[0]!]!.dtype : found
+      const combined = combinedType(reduction)
+      const output = finish ? finish.code[finish.outputs[0]!]!.dtype : combined
       entry = { output, counters: countersOf(program), kernels: new Map() }
       this.#entries.set(key, entry)
     }

@@ -3,13 +3,14 @@
  * channel, depth = all output pixels of all images. Deep and thin, so the depth is cut into parts that
  * are added afterwards, in order.
  */
+
 import type { Kernels } from '@nablajs/tensor/backend'
+import { convSizes, isPointwise } from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
-import { depthwiseGradWeight } from './depthwise.ts'
+import { depthwiseGradWeight, isDepthwise } from './depthwise.ts'
 import { product, sideOf } from './matmul.ts'
 import { defineProduct, read, valueType } from './product.ts'
 import { dedent, dividesFast, divideText, divisor, divisorParams, zero } from './wgsl.ts'
-import { isDepthwise, isPointwise, sizesOf } from './windows.ts'
 
 interface Variant {
   /** Whether the depth can be divided by multiplying. */
@@ -65,7 +66,7 @@ const correlate = defineProduct<Variant>(({ fast }, a, b) => ({
 /** {@link Kernels.conv2dGradWeight} for f32. */
 export function conv2dGradWeightKernel(runtime: Runtime): Kernels['conv2dGradWeight'] {
   return (x, dy, dw, geometry) => {
-    const sizes = sizesOf(x, dw, dy, geometry)
+    const sizes = convSizes(x, dw, dy, geometry)
     const { n, h, w, c, r, s, cg, k, kg, oh, ow } = sizes
     const { groups, stride, padding, dilation } = geometry
     if (r * s * cg * k === 0) return

@@ -2,13 +2,14 @@
  * Convolution and its gradient for the images, as products that gather their rows from windows of an
  * image (implicit GEMM): row = output pixel, depth = tap and channel, column = output channel.
  */
+
 import type { ConvGeometry, DeviceBuffer, Kernels, View } from '@nablajs/tensor/backend'
+import { type ConvSizes, convPhases, convSizes, isPointwise } from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
-import { depthwise, depthwiseGradInput } from './depthwise.ts'
+import { depthwise, depthwiseGradInput, isDepthwise } from './depthwise.ts'
 import { type Matrix, product, sideOf } from './matmul.ts'
 import { defineProduct, read, valueType } from './product.ts'
 import { dedent, dividesFast, divideText, divisor, divisorParams, zero } from './wgsl.ts'
-import { isDepthwise, isPointwise, phasesOf, type Sizes, sizesOf } from './windows.ts'
 
 interface Variant {
   /** Whether the depth can be divided by multiplying. */
@@ -174,7 +175,7 @@ function pixels({ buffer, offset }: View, pitch: number, channels: number): Matr
 /** {@link Kernels.conv2d} for f32. */
 export function conv2dKernel(runtime: Runtime): Kernels['conv2d'] {
   return (x, weight, out, geometry) => {
-    const sizes = sizesOf(x, weight, out, geometry)
+    const sizes = convSizes(x, weight, out, geometry)
     const { n, h, w, c, r, s, cg, k, kg, oh, ow } = sizes
     const { groups } = geometry
     if (n * oh * ow * k === 0) return
@@ -209,7 +210,7 @@ export function conv2dKernel(runtime: Runtime): Kernels['conv2d'] {
 /** {@link Kernels.conv2dGradInput} for f32. */
 export function conv2dGradInputKernel(runtime: Runtime): Kernels['conv2dGradInput'] {
   return (dy, weight, dx, geometry) => {
-    const sizes = sizesOf(dx, weight, dy, geometry)
+    const sizes = convSizes(dx, weight, dy, geometry)
     const { n, h, w, c, r, s, cg, k, kg, oh, ow } = sizes
     if (n * h * w * c === 0) return
     if (n * oh * ow * k * r * s === 0) return zero(runtime, dx)
@@ -234,10 +235,10 @@ function gradInputPhases(
   weight: View,
   dx: View,
   { stride, padding, dilation, groups }: ConvGeometry,
-  { n, h, w, c, r, s, cg, k, kg, oh, ow }: Sizes,
+  { n, h, w, c, r, s, cg, k, kg, oh, ow }: ConvSizes,
 ): void {
-  const rows = phasesOf(h, r, stride[0], padding[0], dilation[0])
-  const columns = phasesOf(w, s, stride[1], padding[1], dilation[1])
+  const rows = convPhases(h, r, stride[0], padding[0], dilation[0])
+  const columns = convPhases(w, s, stride[1], padding[1], dilation[1])
   // Inputs that no output reads.
   if ([...rows, ...columns].some(({ taps }) => taps === 0)) zero(runtime, dx)
   const [tapRow, tap] = [s * cg * k, cg * k]

@@ -3,7 +3,9 @@
  * is shared between channels, so there is no matrix product: a thread sums one result, and neighbouring
  * threads have neighbouring channels. Taps in the padding are left out.
  */
-import type { ConvGeometry, View } from '@nablajs/tensor/backend'
+
+import type { View } from '@nablajs/tensor/backend'
+import { type ConvGeometry, type ConvSizes, convSizes } from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
 import {
   dedent,
@@ -14,7 +16,11 @@ import {
   THREADS,
   withScratch,
 } from './wgsl.ts'
-import { sizesOf } from './windows.ts'
+
+/** Whether each filter sees a single channel. */
+export function isDepthwise({ cg }: ConvSizes, { groups }: ConvGeometry): boolean {
+  return groups > 1 && cg === 1
+}
 
 const geometryParams = [
   ...['x_first', 'weight_first', 'y_first', 'height', 'width', 'channels', 'filters'],
@@ -28,7 +34,7 @@ interface Variant {
 }
 
 function variantOf(x: View, weight: View, y: View, geometry: ConvGeometry): Variant {
-  const { c, kg } = sizesOf(x, weight, y, geometry)
+  const { c, kg } = convSizes(x, weight, y, geometry)
   const places = [c, x.offset, weight.offset, y.offset]
   return { each: kg === 1 && places.every((place) => place % 4 === 0) ? 4 : 1 }
 }
@@ -43,7 +49,7 @@ function paramsOf(
   y: View,
   geometry: ConvGeometry,
 ): Record<string, number> {
-  const { h, w, c, r, s, k, kg, oh, ow } = sizesOf(x, weight, y, geometry)
+  const { h, w, c, r, s, k, kg, oh, ow } = convSizes(x, weight, y, geometry)
   const { stride, padding, dilation } = geometry
   return {
     ...{ x_first: x.offset / each, weight_first: weight.offset / each, y_first: y.offset / each },
@@ -183,7 +189,7 @@ export function depthwise(
   y: View,
   geometry: ConvGeometry,
 ): void {
-  const { n, oh, ow, k } = sizesOf(x, weight, y, geometry)
+  const { n, oh, ow, k } = convSizes(x, weight, y, geometry)
   const variant = variantOf(x, weight, y, geometry)
   const count = (n * oh * ow * k) / variant.each
   forward(runtime, variant, {
@@ -201,7 +207,7 @@ export function depthwiseGradInput(
   x: View,
   geometry: ConvGeometry,
 ): void {
-  const { n, h, w, c } = sizesOf(x, weight, y, geometry)
+  const { n, h, w, c } = convSizes(x, weight, y, geometry)
   const variant = variantOf(x, weight, y, geometry)
   const count = (n * h * w * c) / variant.each
   backward(runtime, variant, {
@@ -223,7 +229,7 @@ export function depthwiseGradWeight(
   weight: View,
   geometry: ConvGeometry,
 ): void {
-  const { n, r, s, k, oh } = sizesOf(x, weight, y, geometry)
+  const { n, r, s, k, oh } = convSizes(x, weight, y, geometry)
   const variant = variantOf(x, weight, y, geometry)
   const results = (r * s * k) / variant.each
   const lines = n * oh

@@ -1,8 +1,8 @@
-/** Sizes of convolutions and the stride-1 pieces of their gradients. */
-import type { ConvGeometry, View } from '@nablajs/tensor/backend'
+/** What kernels of convolutions work out of shapes: sizes, and the stride-1 pieces of a gradient. */
+import type { ConvGeometry, View } from './backend.ts'
 
-/** Sizes of a convolution, in elements; `cg` and `kg` are the channels of one group. */
-export interface Sizes {
+/** ConvSizes of a convolution, in elements; `cg` and `kg` are the channels of one group. */
+export interface ConvSizes {
   readonly n: number
   readonly h: number
   readonly w: number
@@ -16,7 +16,8 @@ export interface Sizes {
   readonly ow: number
 }
 
-export function sizesOf(x: View, weight: View, y: View, { groups }: ConvGeometry): Sizes {
+/** The sizes of a convolution of x with a weight to y, or of one of its gradients. */
+export function convSizes(x: View, weight: View, y: View, { groups }: ConvGeometry): ConvSizes {
   const [n, h, w, c] = x.shape as [number, number, number, number]
   const [r, s, cg, k] = weight.shape as [number, number, number, number]
   const [, oh, ow] = y.shape as [number, number, number, number]
@@ -24,22 +25,18 @@ export function sizesOf(x: View, weight: View, y: View, { groups }: ConvGeometry
 }
 
 /** Whether the convolution is a product of the pixels with the weight. */
-export function isPointwise(sizes: Sizes, { stride, padding }: ConvGeometry): boolean {
+export function isPointwise(sizes: ConvSizes, { stride, padding }: ConvGeometry): boolean {
   const { h, w, r, s, oh, ow } = sizes
   const ones = r === 1 && s === 1 && stride[0] === 1 && stride[1] === 1
   return ones && padding[0] === 0 && padding[1] === 0 && h === oh && w === ow
-}
-
-/** Whether each filter sees a single channel. */
-export function isDepthwise({ cg }: Sizes, { groups }: ConvGeometry): boolean {
-  return groups > 1 && cg === 1
 }
 
 /**
  * The taps that reach the inputs `phase, phase + stride, ...` of one axis, as a convolution of stride
  * 1 over the outputs. Tap `last - j * every` of the kernel is its tap j.
  */
-export interface Phase {
+export interface ConvPhase {
+  /** The first input. */
   readonly phase: number
   /** Inputs of this phase. */
   readonly grid: number
@@ -58,13 +55,13 @@ export interface Phase {
  * o = j + (phase + padding - tap dilation) / stride: the larger the tap, the smaller o. So the taps
  * are taken from the last one down.
  */
-export function phasesOf(
+export function convPhases(
   size: number,
   kernel: number,
   stride: number,
   padding: number,
   dilation: number,
-): Phase[] {
+): ConvPhase[] {
   const every = stride / greatestDivisor(stride, dilation)
   return Array.from({ length: Math.min(stride, size) }, (_, phase) => {
     const grid = Math.ceil((size - phase) / stride)
