@@ -1,10 +1,10 @@
 /** cuBLAS against products by hand. */
-import { beforeEach, describe, expect, it } from 'vitest'
-import { addressOf, Gpu, missing, opened } from './driver.ts'
+import { beforeEach, expect, it } from 'vitest'
+import { addressOf, Gpu, opened, suite } from './driver.ts'
 
 const [N, T] = [0, 1]
 
-describe.skipIf(missing !== undefined)('cuBLAS', () => {
+suite('cuBLAS', () => {
   let gpu: Gpu
   let handle: number
   beforeEach(() => {

@@ -2,10 +2,10 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { addressOf, Gpu, missing, opened } from './driver.ts'
+import { beforeEach, expect, it } from 'vitest'
+import { addressOf, Gpu, opened, suite } from './driver.ts'
 
-describe.skipIf(missing !== undefined)('the compiler', () => {
+suite('the compiler', () => {
   let gpu: Gpu
   beforeEach(() => {
     opened().controls().reset()

@@ -1,6 +1,6 @@
 /** cuDNN against convolutions by hand. */
-import { beforeEach, describe, expect, it } from 'vitest'
-import { addressOf, Gpu, missing, opened } from './driver.ts'
+import { beforeEach, expect, it } from 'vitest'
+import { addressOf, Gpu, opened, suite } from './driver.ts'
 
 const NHWC = 1
 const [BAD_PARAM, NOT_SUPPORTED] = [2000, 3000]
@@ -32,7 +32,7 @@ const plain: Shape = {
 const extentOf = ({ size, taps, stride, pad, dilation }: Shape) =>
   Math.floor((size + 2 * pad - dilation * (taps - 1) - 1) / stride) + 1
 
-describe.skipIf(missing !== undefined)('cuDNN', () => {
+suite('cuDNN', () => {
   let gpu: Gpu
   let handle: number
   const alpha = Float32Array.of(1.5)

@@ -1,8 +1,8 @@
 /** Several devices in one process. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { addressOf, Gpu, missing, opened } from './driver.ts'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { addressOf, Gpu, opened, suite } from './driver.ts'
 
-describe.skipIf(missing !== undefined)('several devices', () => {
+suite('several devices', () => {
   beforeEach(() => {
     opened().controls().reset()
     opened().controls().setDevices(2)

@@ -1,4 +1,5 @@
 /** The emulator as tests use it: the C functions of the table, and the calls of a kernel in a few words. */
+
 import {
   type Bound,
   cTypes,
@@ -9,12 +10,19 @@ import {
   nvrtcApi,
 } from '@nablajs/backend-cuda-node/api'
 import koffi from 'koffi'
+import { describe } from 'vitest'
 import { type Controls, type Emulator, emulator } from '../src/index.ts'
 
 const found = emulator()
 
 /** Why the tests of the emulator do not run here; undefined where they do. */
 export const missing: string | undefined = found.missing
+
+/** Tests that need the emulator: skipped, with the reason in their title, where it cannot be built. */
+export function suite(title: string, body: () => void): void {
+  if (missing === undefined) describe(title, body)
+  else describe.skip(`${title} (${missing})`, body)
+}
 
 export function opened(): Emulator {
   if (found.missing !== undefined) throw new Error(found.missing)

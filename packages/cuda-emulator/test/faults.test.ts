@@ -1,6 +1,6 @@
 /** Kernels with one mistake each: the error names the kernel, the thread and what it did. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Gpu, missing, opened, type Parameter } from './driver.ts'
+import { Gpu, opened, type Parameter, suite } from './driver.ts'
 
 interface Seeded {
   readonly title: string
@@ -85,7 +85,7 @@ const seeded: readonly Seeded[] = [
   },
 ]
 
-describe.skipIf(missing !== undefined)('a kernel with', () => {
+suite('a kernel with', () => {
   let gpu: Gpu
   beforeEach(() => {
     opened().controls().reset()

@@ -1,8 +1,8 @@
 /** CUDA C as kernels use it: indices, vectors, memory kinds, functions, collectives. */
-import { beforeEach, describe, expect, it } from 'vitest'
-import { Gpu, missing, opened } from './driver.ts'
+import { beforeEach, expect, it } from 'vitest'
+import { Gpu, opened, suite } from './driver.ts'
 
-describe.skipIf(missing !== undefined)('a kernel may use', () => {
+suite('a kernel may use', () => {
   let gpu: Gpu
   beforeEach(() => {
     opened().controls().reset()

@@ -1,8 +1,8 @@
 /** Device memory: limits, wrong addresses, and what strict mode makes of values that were never written. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { addressOf, Gpu, missing, opened } from './driver.ts'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { addressOf, Gpu, opened, suite } from './driver.ts'
 
-describe.skipIf(missing !== undefined)('device memory', () => {
+suite('device memory', () => {
   let gpu: Gpu
   beforeEach(() => {
     opened().controls().reset()

@@ -1,6 +1,6 @@
 /** A missing barrier gives other results in another order of threads; a right kernel the same bits. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Gpu, missing, opened } from './driver.ts'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { Gpu, opened, suite } from './driver.ts'
 
 const orders = [
   ['forward', 1],
@@ -44,7 +44,7 @@ const kernels = [
   ['an exchange within warps', warpExchange, [16, 16, 1], 512, '__syncwarp();'],
 ] as const
 
-describe.skipIf(missing !== undefined)('the order of threads', () => {
+suite('the order of threads', () => {
   let gpu: Gpu
   beforeEach(() => {
     opened().controls().reset()

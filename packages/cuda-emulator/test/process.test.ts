@@ -1,8 +1,8 @@
 /** The emulator in a process of its own: signals that are not of kernels, and the environment. */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
-import { missing } from './driver.ts'
+import { expect, it } from 'vitest'
+import { suite } from './driver.ts'
 
 /** Runs a script with a `gpu` that has launched a kernel once. */
 function run(script: string, environment: Record<string, string> = {}) {
@@ -21,7 +21,7 @@ function run(script: string, environment: Record<string, string> = {}) {
   })
 }
 
-describe.skipIf(missing !== undefined)('a process with the emulator', () => {
+suite('a process with the emulator', () => {
   it('still turns accesses out of bounds in WebAssembly into errors', () => {
     // (module (memory (export "m") 1) (func (export "f") (param i32) (result i32) local.get 0 i32.load))
     const { stdout, stderr } = run(`
