@@ -43,8 +43,10 @@ function make(layer: Layer): Module {
       return new BatchNorm2d(layer.channels)
     case 'relu':
       return new ReLU()
-    case 'maxPool':
-      return new MaxPool2d(layer.size)
+    case 'maxPool': {
+      const { size, stride = size, padding = 0 } = layer
+      return new MaxPool2d(size, { stride, padding })
+    }
     case 'globalAvgPool':
       return new GlobalAvgPool()
     case 'flatten':

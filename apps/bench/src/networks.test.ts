@@ -3,7 +3,7 @@ import { rand, setDevice } from '@nablajs/tensor'
 import { beforeAll, expect, test } from 'vitest'
 import { build } from './network-ours.ts'
 import { lenet, mlp, type Network, resnet20 } from './networks.ts'
-import { resnet50Shapes } from './resnet50.ts'
+import { resnet50, resnet50Shapes } from './resnet50.ts'
 import { neededBytes } from './suites/memory.ts'
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((size, n) => size * n, 1)
@@ -34,6 +34,9 @@ test('the parameters of ResNet-50', () => {
   const shapes = resnet50Shapes()
   expect(shapes).toHaveLength(161)
   expect(shapes.reduce((sum, shape) => sum + sizeOf(shape), 0)).toBe(25_557_032)
+  const model = build(resnet50(64))
+  expect(model.parameters().map(({ shape }) => shape)).toEqual(shapes)
+  expect(model.forward(rand([1, 64, 64, 3])).shape).toEqual([1, 1000])
 })
 
 test('what a step has to hold, counted by hand', () => {

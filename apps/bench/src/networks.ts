@@ -12,7 +12,14 @@ export type Layer =
     }
   | { readonly type: 'batchNorm'; readonly channels: number }
   | { readonly type: 'relu' }
-  | { readonly type: 'maxPool'; readonly size: number }
+  | {
+      readonly type: 'maxPool'
+      readonly size: number
+      /** The size, where it is left out. */
+      readonly stride?: number
+      /** None, where it is left out. */
+      readonly padding?: number
+    }
   /** The mean of each channel: `[N, H, W, C]` to `[N, C]`. */
   | { readonly type: 'globalAvgPool' }
   | { readonly type: 'flatten' }
@@ -31,8 +38,12 @@ export interface Network {
   readonly layers: readonly Layer[]
 }
 
-const relu: Layer = { type: 'relu' }
-const linear = (inputs: number, outputs: number): Layer => ({ type: 'linear', inputs, outputs })
+export const relu: Layer = { type: 'relu' }
+export const linear = (inputs: number, outputs: number): Layer => ({
+  type: 'linear',
+  inputs,
+  outputs,
+})
 const conv = (
   inputs: number,
   outputs: number,
@@ -66,7 +77,12 @@ export const lenet: Network = {
 }
 
 /** Convolution without a bias, then batch norm, which has one. */
-const normed = (inputs: number, outputs: number, kernel: number, stride: number): Layer[] => [
+export const normed = (
+  inputs: number,
+  outputs: number,
+  kernel: number,
+  stride: number,
+): Layer[] => [
   conv(inputs, outputs, kernel, { stride, padding: (kernel - 1) / 2, bias: false }),
   { type: 'batchNorm', channels: outputs },
 ]

@@ -58,6 +58,8 @@ function layer(at: Layer, shapes: number[][]): Apply {
     case 'relu':
       return (x) => nn.relu(x)
     case 'maxPool':
+      if (at.stride !== undefined || at.padding !== undefined)
+        throw new Error('its pooling is done by reshape here, of windows that do not overlap')
       return (x) => {
         const [n, c, h, w] = x.shape as [number, number, number, number]
         const { size } = at

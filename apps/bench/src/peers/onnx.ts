@@ -130,8 +130,12 @@ function add(onnx: Onnx, layer: Layer, x: string): string {
     case 'relu':
       return onnx.node('Relu', [x])
     case 'maxPool': {
-      const size = [layer.size, layer.size]
-      return onnx.node('MaxPool', [x], { kernel_shape: size, strides: size })
+      const { size, stride = size, padding = 0 } = layer
+      return onnx.node('MaxPool', [x], {
+        kernel_shape: [size, size],
+        strides: [stride, stride],
+        pads: [padding, padding, padding, padding],
+      })
     }
     case 'globalAvgPool':
       return onnx.node('Flatten', [onnx.node('GlobalAveragePool', [x])], { axis: 1 })

@@ -60,8 +60,10 @@ function layer(at: Layer, weights: tf.Variable[]): Apply {
     }
     case 'relu':
       return (x) => tf.relu(x)
-    case 'maxPool':
-      return (x) => tf.maxPool(x as tf.Tensor4D, at.size, at.size, 'valid')
+    case 'maxPool': {
+      const { size, stride = size, padding = 0 } = at
+      return (x) => tf.maxPool(x as tf.Tensor4D, size, stride, padding, 'floor')
+    }
     case 'globalAvgPool':
       return (x) => tf.mean(x, [1, 2])
     case 'flatten':

@@ -45,7 +45,7 @@ def layer(at):
     if kind == "relu":
         return nn.ReLU()
     if kind == "maxPool":
-        return nn.MaxPool2d(at["size"])
+        return nn.MaxPool2d(at["size"], at.get("stride"), at.get("padding", 0))
     if kind == "globalAvgPool":
         return GlobalAvgPool()
     if kind == "flatten":

@@ -32,6 +32,15 @@ interface Count {
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((size, n) => size * n, 1)
 
+/** How many windows of `size` fit on a height and a width. */
+const windows = (
+  [height, width]: readonly number[],
+  size: number,
+  stride: number,
+  padding: number,
+): number[] =>
+  [height!, width!].map((extent) => Math.floor((extent + 2 * padding - size) / stride) + 1)
+
 /** Counts what flows into a layer that keeps its input. */
 function keepInput(count: Count, batch: number): void {
   if (!count.counted) count.activations += batch * sizeOf(count.shape)
@@ -45,9 +54,7 @@ function countLayer(layer: Layer, count: Count, batch: number): void {
       const { inputs, outputs, kernel, stride, padding, bias } = layer
       keepInput(count, batch)
       count.weights += kernel * kernel * inputs * outputs + (bias ? outputs : 0)
-      const extent = (size: number): number =>
-        Math.floor((size + 2 * padding - kernel) / stride) + 1
-      count.shape = [extent(shape[0]!), extent(shape[1]!), outputs]
+      count.shape = [...windows(shape, kernel, stride, padding), outputs]
       count.counted = false
       break
     }
@@ -62,11 +69,13 @@ function countLayer(layer: Layer, count: Count, batch: number): void {
       count.counted = false
       keepInput(count, batch)
       break
-    case 'maxPool':
-      count.shape = [shape[0]! / layer.size, shape[1]! / layer.size, shape[2]!]
+    case 'maxPool': {
+      const { size, stride = size, padding = 0 } = layer
+      count.shape = [...windows(shape, size, stride, padding), shape[2]!]
       count.activations += batch * sizeOf(count.shape)
       count.counted = false
       break
+    }
     case 'globalAvgPool':
       count.shape = [shape[2]!]
       count.counted = false
