@@ -18,6 +18,8 @@ export interface Controls {
   liveAllocations(device?: number): number
   /** How many convolutions cuDNN has computed since the process began or was reset. */
   convolutions(): number
+  /** How many products cuBLASLt has computed since the process began or was reset. */
+  ltProducts(): number
   /** How many modules g++ compiled in this process; the others came from the cache. */
   compiledModules(): number
   /** From the next launch on. The seed decides the random order. */
@@ -48,6 +50,7 @@ export function controlsOf(path: string): Controls {
   const liveAllocations = library.func('nablaEmuLiveAllocations', 'uint64_t', ['int'])
   const compiledModules = library.func('nablaEmuCompiledModules', 'uint64_t', [])
   const convolutions = library.func('nablaEmuConvolutions', 'uint64_t', [])
+  const ltProducts = library.func('nablaEmuLtProducts', 'uint64_t', [])
   const setOrder = library.func('nablaEmuSetOrder', 'void', ['int', 'uint64_t'])
   const setStrict = library.func('nablaEmuSetStrict', 'void', ['int'])
   const setLazy = library.func('nablaEmuSetLazy', 'void', ['int'])
@@ -60,6 +63,7 @@ export function controlsOf(path: string): Controls {
     liveAllocations: (device = 0) => Number(liveAllocations(device)),
     compiledModules: () => Number(compiledModules()),
     convolutions: () => Number(convolutions()),
+    ltProducts: () => Number(ltProducts()),
     setOrder(order, seed = 1) {
       const index = orders.indexOf(order)
       if (index < 0)

@@ -1,6 +1,7 @@
 /** The C prototypes of what the emulator exports, from the table that the backend's bindings come from. */
 import {
   cublasApi,
+  cublasLtApi,
   cudnnApi,
   driverApi,
   type LibraryDeclaration,
@@ -8,7 +9,13 @@ import {
 } from '@nablajs/backend-cuda-node/api'
 
 /** The libraries that the emulator stands in for. */
-export const libraries: readonly LibraryDeclaration[] = [driverApi, nvrtcApi, cublasApi, cudnnApi]
+export const libraries: readonly LibraryDeclaration[] = [
+  driverApi,
+  nvrtcApi,
+  cublasApi,
+  cublasLtApi,
+  cudnnApi,
+]
 
 /**
  * A header that declares each function of the table: a definition with other parameters does not

@@ -4,6 +4,7 @@ import {
   type Bound,
   cTypes,
   cublasApi,
+  cublasLtApi,
   cudnnApi,
   driverApi,
   type LibraryDeclaration,
@@ -51,6 +52,7 @@ export class Gpu {
   readonly driver: Bound<typeof driverApi>
   readonly nvrtc: Bound<typeof nvrtcApi>
   readonly blas: Bound<typeof cublasApi>
+  readonly lt: Bound<typeof cublasLtApi>
   readonly dnn: Bound<typeof cudnnApi>
   readonly controls: Controls
   readonly context: number
@@ -63,6 +65,7 @@ export class Gpu {
     this.driver = bind(library, driverApi)
     this.nvrtc = bind(library, nvrtcApi)
     this.blas = bind(library, cublasApi)
+    this.lt = bind(library, cublasLtApi)
     this.dnn = bind(library, cudnnApi)
     this.controls = controls()
     this.check(this.driver.cuInit(0))

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import {
   cTypes,
   cublasApi,
+  cublasLtApi,
   cudnnApi,
   driverApi,
   headerCheck,
@@ -42,7 +43,13 @@ function complaints(source: string): string {
 }
 
 describe('the declarations', () => {
-  for (const [name, library] of Object.entries({ driverApi, nvrtcApi, cublasApi, cudnnApi })) {
+  for (const [name, library] of Object.entries({
+    driverApi,
+    nvrtcApi,
+    cublasApi,
+    cublasLtApi,
+    cudnnApi,
+  })) {
     const { header }: LibraryDeclaration = library
     const present = folders.some((folder) => existsSync(join(folder, header)))
     const missing = !hasCompiler ? 'there is no g++' : present ? '' : `there is no ${header}`

@@ -18,10 +18,12 @@ export function headerCheck(library: LibraryDeclaration): string {
   const { header, status, functions, constants } = library
   const lines = [
     `#include <${header}>`,
+    '#include <cstddef>',
     '#include <type_traits>',
     'static_assert(sizeof(void *) == 8, "64-bit addresses");',
   ]
-  for (const [name, { takes, returns = status }] of Object.entries(functions)) {
+  for (const [name, { takes, returns = status, undeclared }] of Object.entries(functions)) {
+    if (undeclared) continue
     const type = `${returns} (*)(${takes.join(', ')})`
     lines.push(
       `static_assert(std::is_same<decltype(&${name}), ${type}>::value, "${name} is ${type}");`,

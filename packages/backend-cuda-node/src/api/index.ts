@@ -9,6 +9,7 @@
  */
 export { headerCheck, symbolsOf } from './check.ts'
 export { cublasApi } from './cublas.ts'
+export { cublasLtApi } from './cublas-lt.ts'
 export { cudnnApi } from './cudnn.ts'
 export { driverApi } from './driver.ts'
 export { nvrtcApi } from './nvrtc.ts'

@@ -14,6 +14,8 @@ export const cTypes = {
   size_t: 'size_t',
   'long long': 'int64_t',
   'unsigned long long': 'uint64_t',
+  int64_t: 'int64_t',
+  uint64_t: 'uint64_t',
   float: 'float',
   double: 'double',
   'const char *': 'str',
@@ -46,6 +48,7 @@ export const cTypes = {
   CUfunction: 'uintptr_t',
   CUgraph: 'uintptr_t',
   CUgraphExec: 'uintptr_t',
+  CUgraphNode: 'uintptr_t',
   'CUdevice *': 'uintptr_t',
   'CUdeviceptr *': 'uintptr_t',
   'CUcontext *': 'uintptr_t',
@@ -55,6 +58,11 @@ export const cTypes = {
   'CUfunction *': 'uintptr_t',
   'CUgraph *': 'uintptr_t',
   'CUgraphExec *': 'uintptr_t',
+  'CUstreamCaptureStatus *': 'uintptr_t',
+  'cuuint64_t *': 'uintptr_t',
+  'const CUgraphNode **': 'uintptr_t',
+  'const CUgraphEdgeData **': 'uintptr_t',
+  'const CUDA_KERNEL_NODE_PARAMS_v2 *': 'uintptr_t',
 
   // nvrtc.h
   nvrtcResult: 'int',
@@ -69,6 +77,23 @@ export const cTypes = {
   cublasHandle_t: 'uintptr_t',
   'cublasHandle_t *': 'uintptr_t',
   cudaStream_t: 'uintptr_t',
+
+  // cublasLt.h
+  cublasComputeType_t: 'int',
+  cudaDataType: 'int',
+  cublasLtMatmulDescAttributes_t: 'int',
+  cublasLtMatrixLayoutAttribute_t: 'int',
+  cublasLtMatmulPreferenceAttributes_t: 'int',
+  cublasLtHandle_t: 'uintptr_t',
+  cublasLtMatmulDesc_t: 'uintptr_t',
+  cublasLtMatrixLayout_t: 'uintptr_t',
+  cublasLtMatmulPreference_t: 'uintptr_t',
+  'cublasLtHandle_t *': 'uintptr_t',
+  'cublasLtMatmulDesc_t *': 'uintptr_t',
+  'cublasLtMatrixLayout_t *': 'uintptr_t',
+  'cublasLtMatmulPreference_t *': 'uintptr_t',
+  'cublasLtMatmulHeuristicResult_t *': 'uintptr_t',
+  'const cublasLtMatmulAlgo_t *': 'uintptr_t',
 
   // cudnn.h
   cudnnStatus_t: 'int',
@@ -105,6 +130,8 @@ export interface Declaration {
   readonly alternatives?: readonly string[]
   /** Whether the backend does without it. */
   readonly optional?: boolean
+  /** Whether the library has it for older programs alone, and the header no longer declares it. */
+  readonly undeclared?: boolean
 }
 
 /** The functions used from one library. */
@@ -114,7 +141,7 @@ export interface LibraryDeclaration {
   /** What its functions return unless they say otherwise; 0 is success. */
   readonly status: CType
   readonly functions: Readonly<Record<string, Declaration>>
-  /** Values of enumerations and macros of the header that are used by number. */
+  /** Values of enumerations and macros of the header that are used by number, and of `sizeof` and `offsetof` its structs. */
   readonly constants: Readonly<Record<string, number>>
 }
 

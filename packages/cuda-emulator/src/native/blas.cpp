@@ -5,6 +5,7 @@
 
 #include "blas.h"
 #include "fault.h"
+#include "gemm.h"
 #include "memory.h"
 #include "prototypes.h"
 #include "stream.h"
@@ -45,73 +46,58 @@ NABLA_EMU_TILE(float)
 NABLA_EMU_TILE(double)
 
 template <class T>
-struct Gemm {
-  const char *name;
-  CUcontext context;
-  bool transposeA, transposeB;
-  int m, n, k, lda, ldb, ldc, batches;
-  T alpha, beta;
-  const T *a, *b;
-  T *c;
-  long long strideA, strideB, strideC;
-  /// A with its columns contiguous, when it came transposed.
-  T *packed;
-
-  void product(const T *a, const T *b, T *c) const {
-    const T *left = a;
-    int step = lda;
-    if (transposeA) {
-      for (int i = 0; i < m; i++)
-        for (int p = 0; p < k; p++) packed[i + ptrdiff_t{p} * m] = a[p + ptrdiff_t{i} * lda];
-      left = packed;
-      step = m;
-    }
-    T sums[tileColumns][tileRows];
-    for (int j = 0; j < n; j += tileColumns) {
-      const int columns = std::min(tileColumns, n - j);
-      const T *starts[tileColumns];
-      for (int q = 0; q < columns; q++)
-        starts[q] = b + (transposeB ? j + q : ptrdiff_t{j + q} * ldb);
-      for (int i = 0; i < m; i += tileRows) {
-        const int rows = std::min(tileRows, m - i);
-        std::fill(&sums[0][0], &sums[0][0] + tileColumns * tileRows, T{0});
-        addTile(sums, left + i, step, starts, transposeB ? ldb : 1, rows, columns, k);
-        for (int q = 0; q < columns; q++) {
-          T *to = c + i + ptrdiff_t{j + q} * ldc;
+void Gemm<T>::product(int batch) const {
+  const T *own = a + batch * strideA, *left = own, *right = b + batch * strideB;
+  int step = lda;
+  if (transposeA) {
+    for (int i = 0; i < m; i++)
+      for (int p = 0; p < k; p++) packed[i + ptrdiff_t{p} * m] = own[p + ptrdiff_t{i} * lda];
+    left = packed;
+    step = m;
+  }
+  T sums[tileColumns][tileRows];
+  for (int j = 0; j < n; j += tileColumns) {
+    const int columns = std::min(tileColumns, n - j);
+    const T *starts[tileColumns];
+    for (int q = 0; q < columns; q++)
+      starts[q] = right + (transposeB ? j + q : ptrdiff_t{j + q} * ldb);
+    for (int i = 0; i < m; i += tileRows) {
+      const int rows = std::min(tileRows, m - i);
+      std::fill(&sums[0][0], &sums[0][0] + tileColumns * tileRows, T{0});
+      addTile(sums, left + i, step, starts, transposeB ? ldb : 1, rows, columns, k);
+      for (int q = 0; q < columns; q++) {
+        T *to = d + batch * strideD + i + ptrdiff_t{j + q} * ldd;
+        const T *from = c + batch * strideC + i + ptrdiff_t{j + q} * ldc;
+        for (int r = 0; r < rows; r++) {
           // A beta of 0 means that C is not read: it may hold NaN.
-          for (int r = 0; r < rows; r++)
-            to[r] = alpha * sums[q][r] + (beta == T{0} ? T{0} : beta * to[r]);
+          T value = alpha * sums[q][r] + (beta == T{0} ? T{0} : beta * from[r]);
+          if (bias) value += bias[batch * strideBias + i + r];
+          to[r] = value;
         }
       }
     }
   }
-
-  void run() const {
-    for (int i = 0; i < batches; i++) product(a + i * strideA, b + i * strideB, c + i * strideC);
-  }
-
-  // Whether all that the product touches is memory of the device; else the context is lost.
-  bool check(const char *which, const T *matrix, int rows, int columns, int ld,
-             long long stride) const {
-    const auto end = (batches - 1) * stride + ptrdiff_t{columns - 1} * ld + rows;
-    const size_t bytes = static_cast<size_t>(end) * sizeof(T);
-    const auto address = reinterpret_cast<uintptr_t>(matrix);
-    if (rows == 0 || columns == 0 || liveRange(address, bytes)) return true;
-    loseContext(context, CUDA_ERROR_ILLEGAL_ADDRESS,
-                formatted("%s: the %zu bytes of %s begin at %s", name, bytes, which,
-                          isManaged(address) ? describeAddress(address).c_str() : "no device address"));
-    return false;
-  }
-};
+}
 
 template <class T>
-static void runGemm(Gemm<T> gemm) {
-  if (!gemm.check("A", gemm.a, gemm.transposeA ? gemm.k : gemm.m,
-                  gemm.transposeA ? gemm.m : gemm.k, gemm.lda, gemm.strideA) ||
-      !gemm.check("B", gemm.b, gemm.transposeB ? gemm.n : gemm.k,
-                  gemm.transposeB ? gemm.k : gemm.n, gemm.ldb, gemm.strideB) ||
-      !gemm.check("C", gemm.c, gemm.m, gemm.n, gemm.ldc, gemm.strideC))
-    return;
+void Gemm<T>::run() const {
+  for (int i = 0; i < batches; i++) product(i);
+}
+
+bool checkMatrix(CUcontext context, const char *name, const char *which, const void *matrix,
+                 int elementBytes, int rows, int columns, int ld, long long stride, int batches) {
+  const auto end = (batches - 1) * stride + ptrdiff_t{columns - 1} * ld + rows;
+  const size_t bytes = static_cast<size_t>(end) * static_cast<size_t>(elementBytes);
+  const auto address = reinterpret_cast<uintptr_t>(matrix);
+  if (rows == 0 || columns == 0 || liveRange(address, bytes)) return true;
+  loseContext(context, CUDA_ERROR_ILLEGAL_ADDRESS,
+              formatted("%s: the %zu bytes of %s begin at %s", name, bytes, which,
+                        isManaged(address) ? describeAddress(address).c_str() : "no device address"));
+  return false;
+}
+
+template <class T>
+void computeGemm(Gemm<T> gemm) {
   // Static, since a fault leaves by a jump.
   static std::vector<T> packed;
   if (gemm.transposeA) packed.resize(static_cast<size_t>(gemm.m) * static_cast<size_t>(gemm.k));
@@ -119,6 +105,21 @@ static void runGemm(Gemm<T> gemm) {
   guarded(
       gemm.context, {gemm.name, nullptr, nullptr},
       [](void *argument) { static_cast<const Gemm<T> *>(argument)->run(); }, &gemm);
+}
+template void computeGemm(Gemm<float>);
+
+// When its turn in the stream comes.
+template <class T>
+static void runGemm(const Gemm<T> &g) {
+  const auto good = [&](const char *which, const T *matrix, int rows, int columns, int ld,
+                        long long stride) {
+    return checkMatrix(g.context, g.name, which, matrix, sizeof(T), rows, columns, ld, stride,
+                       g.batches);
+  };
+  if (good("A", g.a, g.transposeA ? g.k : g.m, g.transposeA ? g.m : g.k, g.lda, g.strideA) &&
+      good("B", g.b, g.transposeB ? g.n : g.k, g.transposeB ? g.k : g.n, g.ldb, g.strideB) &&
+      good("C", g.c, g.m, g.n, g.ldc, g.strideC))
+    computeGemm(g);
 }
 
 // Runs the body of an entry point under the lock; failures become cuBLAS's own codes.
@@ -154,8 +155,8 @@ static cublasStatus_t submit(const char *name, cublasHandle_t handle, cublasOper
     if (stream->queue->context != handle->context)
       fail(CUDA_ERROR_INVALID_HANDLE, "the handle is of another device");
     if (!m || !n || !batches) return;
-    const Gemm<T> gemm = {name, handle->context, ta, tb, m, n, k, lda, ldb, ldc, batches,
-                          *alpha, *beta, a, b, c, strideA, strideB, strideC, nullptr};
+    const Gemm<T> gemm = {name, handle->context, ta, tb, m, n, k, batches, *alpha, *beta, a, lda,
+                          strideA, b, ldb, strideB, c, ldc, strideC, c, ldc, strideC};
     enqueue(stream, [gemm] { runGemm(gemm); });
   });
 }

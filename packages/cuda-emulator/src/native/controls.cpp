@@ -25,6 +25,7 @@ NABLA_EMU_CONTROL const char *nablaEmuMessage() {
 NABLA_EMU_CONTROL void nablaEmuReset() {
   std::lock_guard<std::mutex> guard(lock);
   releaseBlas();
+  releaseBlasLt();
   releaseDnn();
   releaseStreams();
   releaseModules();
@@ -37,6 +38,12 @@ NABLA_EMU_CONTROL void nablaEmuReset() {
 NABLA_EMU_CONTROL unsigned long long nablaEmuConvolutions() {
   std::lock_guard<std::mutex> guard(lock);
   return convolutionsRun;
+}
+
+/// How many products cuBLASLt has computed since the process began or was reset.
+NABLA_EMU_CONTROL unsigned long long nablaEmuLtProducts() {
+  std::lock_guard<std::mutex> guard(lock);
+  return ltProductsRun;
 }
 
 NABLA_EMU_CONTROL unsigned long long nablaEmuLiveBytes(int device) {
