@@ -3,6 +3,7 @@ import { type ConvGeometry, DeviceError, sizeOf, type View } from '@nablajs/tens
 import { type Bound, cudnnApi } from './api/index.ts'
 import { addressOf } from './cells.ts'
 import type { Device } from './device.ts'
+import { Plans } from './kernels/plans.ts'
 import { transposeMatrix } from './kernels/transpose.ts'
 
 const { constants } = cudnnApi
@@ -29,9 +30,6 @@ interface Plan {
   /** Bytes. */
   readonly workspace: number
 }
-
-/** Plans kept; programs have as many shapes of convolutions as layers, as a rule. */
-const mostPlans = 1024
 
 /** The most workspace that an algorithm may have, in bytes. */
 const mostWorkspace = 2 ** 28
@@ -92,8 +90,8 @@ export class Dnn {
   readonly #factors: Float32Array = Float32Array.of(1, 0)
   readonly #one: number = addressOf(this.#factors)
   readonly #zero: number = this.#one + 4
-  /** By op and shape; undefined where no algorithm will do. The oldest comes first. */
-  readonly #plans: Map<string, Plan | undefined> = new Map()
+  /** By op and shape. */
+  readonly #plans: Plans<Plan> = new Plans((plan) => this.#destroy(plan))
   #handle = 0
 
   constructor(api: Bound<typeof cudnnApi>, device: Device, allowTF32: boolean) {
@@ -109,7 +107,7 @@ export class Dnn {
     const addresses = [image, weight, result].map((view) => this.#device.address(view, op))
     if (addresses.some((address) => address % alignment !== 0)) return false
     const key = keyOf(op, views, geometry)
-    const plan = this.#planOf(key, op, views, geometry)
+    const plan = this.#plans.get(key, () => this.#makePlan(op, views, geometry))
     if (!plan) return false
     const [r, s, c, k] = weight.shape as Four
     const { context, pool } = this.#device
@@ -127,11 +125,8 @@ export class Dnn {
       }
       return plan.workspace === 0 ? run(0) : pool.scratch(plan.workspace, run)
     })
-    if (!done) {
-      // That it told the size of a workspace was no promise.
-      this.#plans.set(key, undefined)
-      this.#destroy(plan)
-    }
+    // That it told the size of a workspace was no promise.
+    if (!done) this.#plans.refuse(key)
     return done
   }
 
@@ -170,24 +165,6 @@ export class Dnn {
               plan.convolution, algorithm, workspace, plan.workspace, this.#zero,
               plan.filter, filter,
             )
-  }
-
-  #planOf(
-    key: string,
-    op: ConvolutionOp,
-    views: ConvolutionViews,
-    geometry: ConvGeometry,
-  ): Plan | undefined {
-    const known = this.#plans.get(key)
-    if (known || this.#plans.has(key)) return known
-    if (this.#plans.size === mostPlans) {
-      const [[oldest, forgotten]] = this.#plans as unknown as [[string, Plan | undefined]]
-      this.#plans.delete(oldest)
-      if (forgotten) this.#destroy(forgotten)
-    }
-    const plan = this.#makePlan(op, views, geometry)
-    this.#plans.set(key, plan)
-    return plan
   }
 
   #makePlan(op: ConvolutionOp, views: ConvolutionViews, geometry: ConvGeometry): Plan | undefined {
@@ -299,7 +276,6 @@ export class Dnn {
   }
 
   dispose(): void {
-    for (const plan of this.#plans.values()) if (plan) this.#destroy(plan)
     this.#plans.clear()
     if (this.#handle !== 0 && this.#device.context.usable) this.#api.cudnnDestroy(this.#handle)
     this.#handle = 0
