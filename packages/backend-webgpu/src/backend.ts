@@ -21,6 +21,7 @@ import { Memory } from './runtime/memory.ts'
 import { Pool } from './runtime/pool.ts'
 import { Recorder, type RecorderStats } from './runtime/recorder.ts'
 import { Staging } from './runtime/staging.ts'
+import { Waiting } from './runtime/waiting.ts'
 
 /** What a {@link WebGpuBackend} is made of. */
 export interface WebGpuParts {
@@ -58,6 +59,7 @@ export class WebGpuBackend implements Backend, Runtime {
   readonly features: Features
   readonly #gpu: unknown
   readonly #owned: boolean
+  readonly #waiting: Waiting
   readonly #failures: Failures
   readonly #pool: Pool
   readonly #memory: Memory
@@ -74,7 +76,9 @@ export class WebGpuBackend implements Backend, Runtime {
     this.#owned = owned
     this.limits = limitsOf(device.limits)
     this.features = featuresOf(device)
-    this.#failures = new Failures(device, () => this.#disposed)
+    // A millisecond late is little for a software GPU, and much for a step of a few on another.
+    this.#waiting = new Waiting(this.features.software ? 1 : 10)
+    this.#failures = new Failures(device, this.#waiting, () => this.#disposed)
     // A kernel binds whole buffers.
     const { maxBufferSize, maxStorageBufferBindingSize } = this.limits
     const largest = Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 4) * 4
@@ -103,7 +107,7 @@ export class WebGpuBackend implements Backend, Runtime {
     this.#recorder.onSubmit = () => {
       if (this.#pool.isOverBudget) this.#pool.trim()
     }
-    this.#staging = new Staging(device)
+    this.#staging = new Staging(device, this.#waiting)
     this.#map = new MapRunner(this)
     this.#reduce = new ReduceRunner(this)
     this.kernels = webgpuKernels(this)
@@ -226,7 +230,7 @@ export class WebGpuBackend implements Backend, Runtime {
     this.#memory.check('sync')
     this.#recorder.flush()
     try {
-      await this.device.queue.onSubmittedWorkDone()
+      await this.#waiting.for(() => this.device.queue.onSubmittedWorkDone())
       await this.#failures.settle('sync')
     } catch (error) {
       if (error instanceof DeviceError) throw error

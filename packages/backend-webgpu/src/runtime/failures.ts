@@ -5,18 +5,21 @@
  * sync throws what the scopes have found.
  */
 import { DeviceError } from '@nablajs/tensor/backend'
+import type { Waiting } from './waiting.ts'
 
 const filters: readonly GPUErrorFilter[] = ['validation', 'out-of-memory', 'internal']
 
 export class Failures {
   readonly #device: GPUDevice
+  readonly #waiting: Waiting
   readonly #open: Set<Promise<void>> = new Set()
   #found: DeviceError[] = []
   #lost: string | undefined
   #count = 0
 
-  constructor(device: GPUDevice, isDisposed: () => boolean) {
+  constructor(device: GPUDevice, waiting: Waiting, isDisposed: () => boolean) {
     this.#device = device
+    this.#waiting = waiting
     // What no scope has caught: errors of the caller's own use of the device, for one.
     device.addEventListener('uncapturederror', (event) =>
       this.#add('webgpu', (event as GPUUncapturedErrorEvent).error.message),
@@ -71,8 +74,8 @@ export class Failures {
   }
 
   #pop(what: string): void {
-    const done: Promise<void> = this.#device
-      .popErrorScope()
+    const done: Promise<void> = this.#waiting
+      .for(() => this.#device.popErrorScope())
       .then(
         (error) => {
           if (error) this.#add(what, error.message)

@@ -1,18 +1,21 @@
 /** Buffers that the host reads from, used again: one read needs one, and it is free when it is mapped out. */
 import { bufferUsage, mapModeRead } from './constants.ts'
 import { classOf } from './pool.ts'
+import type { Waiting } from './waiting.ts'
 
 /** The most bytes to keep. */
 const budget = 1 << 26
 
 export class Staging {
   readonly #device: GPUDevice
+  readonly #waiting: Waiting
   readonly #free: Map<number, GPUBuffer[]> = new Map()
   readonly #used: Set<GPUBuffer> = new Set()
   #bytes = 0
 
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, waiting: Waiting) {
     this.#device = device
+    this.#waiting = waiting
   }
 
   take(bytes: number): GPUBuffer {
@@ -34,7 +37,7 @@ export class Staging {
   async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
     const size = Math.ceil(bytes / 4) * 4
     try {
-      await buffer.mapAsync(mapModeRead, 0, size)
+      await this.#waiting.for(() => buffer.mapAsync(mapModeRead, 0, size))
       const data = buffer.getMappedRange(0, size).slice(0, bytes)
       buffer.unmap()
       this.#give(buffer)
