@@ -111,31 +111,38 @@ export class CudaBackend implements Backend {
 
   /**
    * Records a step of constant shape, to run it again without the work of launching its kernels one
-   * by one. `step` runs twice: once as ever, and once to be recorded, which computes nothing.
+   * by one. `step` runs three or four times: once as ever, and then to be recorded, which computes nothing.
    *
-   * The graph holds addresses and numbers as they were: new data goes into the same buffers
-   * ({@link write}) before each replay, and scalars such as a learning rate, a bias correction by the
-   * number of the step or a random seed stay what they were. Nothing in `step` may read from or write
-   * to the host.
+   * The graph holds the addresses of its buffers, so new data goes into the same tensors before each
+   * replay (`assign`). What optimizers count, and what schedules write into their groups between
+   * replays, holds at each replay, and random ops draw anew. Other numbers stay what they were, and so
+   * does the path that `step` took; where the two recordings differ, it is refused. Nothing in `step`
+   * may read from or write to the host.
    *
-   * @throws ArgumentError within another capture; DeviceError for reads and writes in `step`.
+   * @throws ArgumentError within another capture, or for an optimizer or a schedule that cannot be
+   * captured; DeviceError for reads and writes in `step`, and for a step that is not the same each time.
    *
    * @example
    * ```ts no-run
-   * import { setDevice, tensor } from '@nablajs/tensor'
+   * import { assign, setDevice, tensor } from '@nablajs/tensor'
    * import { cuda } from '@nablajs/backend-cuda-node'
    *
    * const device = await cuda()
    * setDevice(device)
    * const x = tensor([1, 2, 3])
    * const graph = device.capture(() => x.exp().sum())
-   * device.write(x.buffer, Float32Array.of(4, 5, 6))
+   * assign(x, tensor([4, 5, 6]))
    * graph.replay()
    * console.log(await graph.result.item())
    * ```
    */
   capture<T>(step: () => T): Graph<T> {
     return capture(this.#device, step)
+  }
+
+  /** While {@link capture} records: has a function called before each replay; see `Backend.onReplay`. */
+  get onReplay(): Backend['onReplay'] {
+    return this.#device.context.recording?.onReplay
   }
 
   async sync(): Promise<void> {

@@ -32,6 +32,11 @@ export class Cells {
   }
 }
 
+/** The 64-bit word at an address. */
+export function wordAt(address: number): number {
+  return Number(ffi().decode(BigInt(address), 'uint64_t'))
+}
+
 /** The text at an address, up to its end mark. */
 export function textAt(address: number): string {
   return address === 0 ? '' : String(ffi().decode(BigInt(address), 'char', -1))

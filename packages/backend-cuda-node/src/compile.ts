@@ -102,6 +102,8 @@ export class RuntimeCompiler {
   }
 }
 
+type LoadedKernel = { -readonly [Key in keyof Kernel]: Kernel[Key] }
+
 /** The kernels of one device: each source is compiled once, and kept on disk too. */
 export class Compiler {
   readonly #context: Context
@@ -109,6 +111,7 @@ export class Compiler {
   readonly #disk: DiskCache
   readonly #kernels: Map<string, Kernel> = new Map()
   readonly #modules: number[] = []
+  readonly #waiting: (() => void)[] = []
   readonly #sources: string | undefined
   /** How many sources went to NVRTC, and how many came from the disk. */
   compiled = 0
@@ -136,25 +139,44 @@ export class Compiler {
     const known = this.#kernels.get(source)
     if (known) return known
     if (this.#sources) keepSource(this.#sources, source, entry)
+    const kernel: LoadedKernel = { handle: 0, name }
+    this.#kernels.set(source, kernel)
+    // Not while a graph is captured: a driver may have to wait for the device to load code.
+    if (this.#context.capturing) this.#waiting.push(() => this.#load(kernel, source, entry))
+    else this.#load(kernel, source, entry)
+    return kernel
+  }
+
+  /** Loads the kernels that were first asked for while a graph was captured. */
+  loadWaiting(): void {
+    for (const load of this.#waiting.splice(0)) load()
+  }
+
+  #load(kernel: LoadedKernel, source: string, entry: string): void {
+    const { name } = kernel
     const key = `${this.#runtime.identity}\n${source}`
     const stored = this.#disk.get(key)
     const { driver, cells } = this.#context
     const load = (cubin: Uint8Array): number =>
       driver.cuModuleLoadData(cells.at[0]!, addressOf(cubin))
-    if (stored && load(stored) === 0) this.loaded++
-    else {
-      if (stored) this.#disk.delete(key)
-      const cubin = this.#runtime.compile(source, name)
-      this.compiled++
-      this.#context.check(load(cubin), name)
-      this.#disk.set(key, cubin)
+    try {
+      if (stored && load(stored) === 0) this.loaded++
+      else {
+        if (stored) this.#disk.delete(key)
+        const cubin = this.#runtime.compile(source, name)
+        this.compiled++
+        this.#context.check(load(cubin), name)
+        this.#disk.set(key, cubin)
+      }
+      const module = cells.word(0)
+      this.#modules.push(module)
+      this.#context.check(driver.cuModuleGetFunction(cells.at[0]!, module, entry), name)
+      kernel.handle = cells.word(0)
+    } catch (error) {
+      // The next call tries again.
+      this.#kernels.delete(source)
+      throw error
     }
-    const module = cells.word(0)
-    this.#modules.push(module)
-    this.#context.check(driver.cuModuleGetFunction(cells.at[0]!, module, entry), name)
-    const kernel = { handle: cells.word(0), name }
-    this.#kernels.set(source, kernel)
-    return kernel
   }
 
   dispose(): void {

@@ -1,7 +1,9 @@
 /** One GPU: its context, its stream, launches, and what goes wrong on it. */
-import { DeviceError } from '@nablajs/tensor/backend'
+import { DeviceError, type DType } from '@nablajs/tensor/backend'
 import { type Bound, driverApi } from './api/index.ts'
-import { addressOf, Cells, textAt, textIn } from './cells.ts'
+import { addressOf, Cells, textAt, textIn, wordAt } from './cells.ts'
+import { Parameters } from './parameters.ts'
+import { Recording } from './recording.ts'
 
 type Driver = Bound<typeof driverApi>
 
@@ -22,19 +24,19 @@ const sticky: ReadonlySet<number> = new Set([
   constants.CUDA_ERROR_LAUNCH_FAILED,
 ])
 
-/** CUDA takes 4096 bytes of kernel parameters; each has 8 here. */
-const parameterSlots = 512
-
 /** How many names of kernels since the last wait are kept for error messages. */
 const namesKept = 8
 
 /** A compiled kernel on its device. */
 export interface Kernel {
-  /** The driver's handle. */
+  /** The driver's handle; 0 for one that was first asked for while a graph was captured, until that ends. */
   readonly handle: number
   /** What people call it: the op, in errors. */
   readonly name: string
 }
+
+/** How many blocks a launch has, and how many threads each of them: x, y and z. */
+export type LaunchSize = readonly [number, number, number, number, number, number]
 
 export class Context {
   readonly driver: Driver
@@ -49,20 +51,13 @@ export class Context {
   /** Why nothing works any more, once a kernel has failed. */
   #lost: string | undefined
   #disposed = false
-  #capturing = false
+  #recording: Recording | undefined
   /** Kernels launched since the last wait, the newest last. */
   readonly #launched: string[] = []
   readonly #device: number
   readonly #context: number
-  // The parameters of a launch: the driver copies them, so one block serves all.
-  readonly #block: ArrayBuffer = new ArrayBuffer(8 * parameterSlots)
-  readonly #u32: Uint32Array = new Uint32Array(this.#block)
-  readonly #i32: Int32Array = new Int32Array(this.#block)
-  readonly #f32: Float32Array = new Float32Array(this.#block)
-  readonly #f64: Float64Array = new Float64Array(this.#block)
-  readonly #table: BigUint64Array = new BigUint64Array(parameterSlots)
-  readonly #tableAddress: number
-  #slots = 0
+  /** The parameters of the launch being prepared: the driver copies them, so one block serves all. */
+  readonly parameters: Parameters = new Parameters()
 
   constructor(driver: Driver, index: number) {
     this.driver = driver
@@ -95,9 +90,6 @@ export class Context {
     this.makeCurrent()
     this.check(driver.cuStreamCreate(cell0, constants.CU_STREAM_NON_BLOCKING), 'cuda')
     this.stream = cells.word(0)
-    const block = addressOf(this.#f64)
-    for (let i = 0; i < parameterSlots; i++) this.#table[i] = BigInt(block + 8 * i)
-    this.#tableAddress = addressOf(this.#table)
   }
 
   /** Makes this device the one that driver calls are for; throws when it can do nothing any more. */
@@ -146,33 +138,28 @@ export class Context {
 
   // Parameters of the next launch, in the order of the kernel's declaration.
   begin(): void {
-    this.#slots = 0
+    this.parameters.begin()
   }
   address(value: number): void {
-    const at = 2 * this.#slot()
-    this.#u32[at] = value
-    this.#u32[at + 1] = value / 4294967296
+    this.parameters.address(value)
   }
   int(value: number): void {
-    this.#i32[2 * this.#slot()] = value
+    this.parameters.int(value)
   }
   /** A 64-bit signed integer. */
   long(value: number): void {
-    const at = 2 * this.#slot()
-    this.#u32[at] = value
-    this.#i32[at + 1] = Math.floor(value / 4294967296)
+    this.parameters.long(value)
   }
   float(value: number): void {
-    this.#f32[2 * this.#slot()] = value
+    this.parameters.float(value)
   }
   double(value: number): void {
-    this.#f64[this.#slot()] = value
+    this.parameters.double(value)
   }
-
-  #slot(): number {
-    if (this.#slots === parameterSlots)
-      throw new DeviceError(`cuda: a kernel takes at most ${parameterSlots} parameters`)
-    return this.#slots++
+  /** The scalars of a program. */
+  scalars(dtypes: readonly DType[], values: readonly number[]): void {
+    this.#recording?.noteScalars(this.parameters.count, dtypes, values)
+    this.parameters.scalars(dtypes, values)
   }
 
   /** Starts a kernel on the parameters given since {@link begin}. */
@@ -185,6 +172,11 @@ export class Context {
     threadsY: number = 1,
   ): void {
     this.noteLaunch(kernel.name)
+    if (kernel.handle === 0) {
+      if (!this.#recording) throw new DeviceError(`${kernel.name}: its kernel could not be loaded`)
+      this.#recording.noteMissing(kernel)
+      return
+    }
     const code = this.driver.cuLaunchKernel(
       kernel.handle,
       blocksX,
@@ -195,10 +187,11 @@ export class Context {
       1,
       0,
       this.stream,
-      this.#tableAddress,
+      this.parameters.table,
       0,
     )
     if (code !== 0) this.check(code, kernel.name)
+    this.#recording?.noteLaunch(kernel, [blocksX, blocksY, blocksZ, threadsX, threadsY, 1])
   }
 
   /** Puts something among the suspects of an error that comes up later. */
@@ -210,12 +203,16 @@ export class Context {
   }
 
   get capturing(): boolean {
-    return this.#capturing
+    return this.#recording !== undefined
+  }
+  /** What is being recorded. */
+  get recording(): Recording | undefined {
+    return this.#recording
   }
 
-  /** Throws during a capture: what would wait for the device, or needs memory of the driver. */
+  /** Throws during a capture: what would wait for the device, or needs something new of the driver. */
   refuseCapture(what: string, why: string): void {
-    if (this.#capturing) throw new DeviceError(`${what}: ${why} while a graph is captured`)
+    if (this.capturing) throw new DeviceError(`${what}: ${why} while a graph is captured`)
   }
 
   /** Waits for everything submitted. */
@@ -225,22 +222,42 @@ export class Context {
     this.settled()
   }
 
-  beginCapture(): void {
-    const mode = constants.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+  /** The relaxed mode lets the pool ask for memory; such memory is the graph's as long as it is not freed. */
+  beginCapture(): Recording {
+    const mode = constants.CU_STREAM_CAPTURE_MODE_RELAXED
     this.check(this.driver.cuStreamBeginCapture_v2(this.stream, mode), 'capture')
-    this.#capturing = true
+    this.#recording = new Recording(this)
+    return this.#recording
+  }
+
+  /** The node that the last call made of the graph being captured. */
+  lastNode(): number {
+    const { driver, cells, stream } = this
+    const [status, nodes, edges, count] = cells.at as [number, number, number, number]
+    // Drivers of CUDA 12.0 to 12.2 have the older form alone.
+    const code = driver.cuStreamGetCaptureInfo_v3
+      ? driver.cuStreamGetCaptureInfo_v3(stream, status, 0, 0, nodes, edges, count)
+      : driver.cuStreamGetCaptureInfo_v2!(stream, status, 0, 0, nodes, count)
+    this.check(code, 'capture')
+    // What one stream captures is a chain: whatever comes next waits for one node.
+    if (cells.word(3) !== 1)
+      throw new DeviceError(
+        `capture: the next call would wait for ${cells.word(3)} others, not for one`,
+      )
+    return wordAt(cells.word(1))
   }
 
   /** The graph of what was submitted since {@link beginCapture}. */
   endCapture(): number {
-    this.#capturing = false
+    this.#recording = undefined
     this.check(this.driver.cuStreamEndCapture(this.stream, this.cells.at[0]!), 'capture')
     return this.cells.word(0)
   }
 
-  /** Ends a capture that went wrong; what came of it is thrown away. */
+  /** Ends a capture that went wrong, if it still runs; what came of it is thrown away. */
   abandonCapture(): void {
-    this.#capturing = false
+    if (!this.capturing) return
+    this.#recording = undefined
     // A capture that the driver has given up already is an error here, and no news.
     if (this.driver.cuStreamEndCapture(this.stream, this.cells.at[0]!) === 0)
       this.driver.cuGraphDestroy(this.cells.word(0))

@@ -26,14 +26,7 @@ export class Device {
 
   /** Adds scalars to the parameters of the launch being prepared. */
   scalars(dtypes: readonly DType[], values: readonly number[]): void {
-    const { context } = this
-    for (let i = 0; i < dtypes.length; i++) {
-      const value = values[i]!
-      if (dtypes[i] === 'f32') context.float(value)
-      else if (dtypes[i] === 'f64') context.double(value)
-      else if (dtypes[i] === 'bool') context.int(value === 0 ? 0 : 1)
-      else context.int(value)
-    }
+    this.context.scalars(dtypes, values)
   }
 
   /** A kernel of a source, by the name of its op. */

@@ -188,7 +188,7 @@ export class Pool {
     }
   }
 
-  /** Gives what is free back to the driver. Waits for the work that may still use it. */
+  /** Gives what is free back to the driver. Waits for the work that may still use it: not while a graph is captured. */
   releaseCache(): void {
     if (this.#context.capturing) return
     this.#context.synchronize('alloc')
@@ -216,7 +216,8 @@ export class Pool {
   }
 
   #take(bytes: number): Block {
-    const freed = this.#pinning && this.#private.get(classOf(bytes))?.pop()
+    const freed =
+      this.#pinning && this.#reuse ? this.#private.get(classOf(bytes))?.pop() : undefined
     if (freed) return freed
     const block = this.#find(bytes)
     block.segment.used++
@@ -276,7 +277,6 @@ export class Pool {
 
   /** Memory of the driver; a second try after giving back what is free. */
   #fresh(size: number, asked: number): Block {
-    this.#context.refuseCapture('alloc', 'the driver gives no memory')
     let address = this.#ask(size)
     if (address === 0) {
       this.releaseCache()

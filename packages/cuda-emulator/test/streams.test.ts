@@ -1,4 +1,5 @@
 /** Streams, events and graphs, and what shows only when work runs late. */
+import koffi from 'koffi'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { addressOf, Gpu, missing, opened } from './driver.ts'
 
@@ -182,6 +183,86 @@ describe.skipIf(missing !== undefined).each([false, true])('streams, lazy %s', (
       gpu.check(gpu.driver.cuEventRecord(e, gpu.stream))
       expect(gpu.driver.cuEventQuery(e)).toBe(907)
       end()
+    })
+
+    describe('with kernels whose parameters are changed', () => {
+      /** A struct of new parameters for a kernel of one thread, and what it points to. */
+      const parametersOf = (kernel: number, values: readonly number[]) => {
+        const data = BigUint64Array.from(values, BigInt)
+        const table = BigUint64Array.from(values, (_, i) => BigInt(addressOf(data) + 8 * i))
+        const words = new BigUint64Array(9)
+        words[0] = BigInt(kernel)
+        new Uint32Array(words.buffer).set([1, 1, 1, 1, 1, 1], 2)
+        words[5] = BigInt(addressOf(table))
+        return { data, table, words, at: addressOf(words) }
+      }
+      const set = (exec: number, node: number, at: number): number =>
+        gpu.driver.cuGraphExecKernelNodeSetParams_v2(exec, node, at)
+      /** The node that the next call would wait for, by both forms of the question. */
+      const lastNode = (): number => {
+        const out = new BigUint64Array(4)
+        const [status, nodes, edges, count] = [0, 8, 16, 24].map((byte) => addressOf(out) + byte)
+        const ask = (code: number): number => {
+          gpu.check(code)
+          expect([Number(out[0]) & 0xff, Number(out[3])]).toEqual([1, 1])
+          return Number(koffi.decode(out[1]!, 'uint64_t'))
+        }
+        const { stream, driver } = gpu
+        const node = ask(driver.cuStreamGetCaptureInfo_v2!(stream, status!, 0, 0, nodes!, count!))
+        const call = driver.cuStreamGetCaptureInfo_v3!
+        expect(ask(call(stream, status!, 0, 0, nodes!, edges!, count!))).toBe(node)
+        return node
+      }
+      const captured = (launch: () => void) => {
+        begin(2)
+        launch()
+        const node = lastNode()
+        const graph = end()
+        const exec = gpu.handle((at) => gpu.driver.cuGraphInstantiateWithFlags(at, graph, 0))
+        return { node, graph, exec }
+      }
+
+      it('run with them from the next launch on', () => {
+        const k = gpu.kernel(addOne)
+        const [p, q] = [gpu.upload(Float32Array.of(1)), gpu.upload(Float32Array.of(10))]
+        const { node, exec } = captured(() => gpu.launch(k, 1, 1, [p!]))
+        // Submitted before: it keeps what it had.
+        gpu.check(gpu.driver.cuGraphLaunch(exec, gpu.stream))
+        const other = parametersOf(k, [q!])
+        gpu.check(set(exec, node, other.at))
+        other.data[0] = 0n
+        gpu.check(gpu.driver.cuGraphLaunch(exec, gpu.stream))
+        gpu.sync()
+        expect([gpu.download(p!, 1)[0], gpu.download(q!, 1)[0]]).toEqual([2, 11])
+      })
+
+      it('are named by nodes of the graph, as long as it is there', () => {
+        const k = gpu.kernel(addOne)
+        const p = gpu.upload(Float32Array.of(1))
+        const one = captured(() => gpu.launch(k, 1, 1, [p]))
+        const two = captured(() => gpu.launch(k, 1, 1, [p]))
+        const { at } = parametersOf(k, [p])
+        expect(set(one.exec, two.node, at)).toBe(1)
+        expect(gpu.controls.message()).toContain('the node is of another graph')
+        gpu.check(gpu.driver.cuGraphDestroy(one.graph))
+        expect(set(one.exec, one.node, at)).toBe(1)
+        expect(gpu.controls.message()).toContain('no node of a graph that is still there')
+        const { address } = gpu.pinned(1)
+        const copy = captured(() =>
+          gpu.check(gpu.driver.cuMemcpyHtoDAsync_v2(p, address, 4, gpu.stream)),
+        )
+        expect(set(copy.exec, copy.node, at)).toBe(1)
+        expect(gpu.controls.message()).toContain('node 0 is no kernel')
+      })
+    })
+
+    it('may ask for memory in the relaxed mode', () => {
+      begin(2)
+      const p = gpu.alloc(4)
+      gpu.launch(gpu.kernel('extern "C" __global__ void k(float* p) { *p = 5; }'), 1, 1, [p])
+      const exec = gpu.handle((at) => gpu.driver.cuGraphInstantiateWithFlags(at, end(), 0))
+      gpu.check(gpu.driver.cuGraphLaunch(exec, gpu.stream))
+      expect(gpu.download(p, 1)[0]).toBe(5)
     })
 
     it('the default stream cannot be captured, and a capture is not begun twice', () => {

@@ -10,6 +10,7 @@ import {
 } from '@nablajs/tensor'
 import { program, updateInPlace } from '@nablajs/tensor/program'
 import { refuseUnknown } from './known.ts'
+import { onReplayOf } from './recorded.ts'
 import { demandShapes } from './state.ts'
 
 export interface AveragedParametersOptions {
@@ -78,9 +79,15 @@ export class AveragedParameters implements Holder {
 
   /** Takes the present values in. */
   update(): void {
-    const share = this.#decay === undefined ? 1 / (this.#count + 1) : 1 - this.#decay
-    const weight = this.#count === 0 ? 1 : share
-    this.#count++
+    const weights = [1]
+    const count = (): void => {
+      const share = this.#decay === undefined ? 1 / (this.#count + 1) : 1 - this.#decay
+      weights[0] = this.#count === 0 ? 1 : share
+      this.#count++
+    }
+    const onReplay = onReplayOf(this.#parameters)
+    if (onReplay) onReplay(count)
+    else count()
     noGrad(() => {
       this.#parameters.forEach((parameter, i) => {
         const { dtype } = parameter
@@ -93,7 +100,7 @@ export class AveragedParameters implements Holder {
           { name: 'average', inputs: [dtype, dtype], scalars: [dtype] },
           (mean, value, w) => mean!.add(value!.sub(mean!).mul(w!)),
         )
-        updateInPlace(move, [average, parameter], [average], [weight])
+        updateInPlace(move, [average, parameter], [average], weights)
       })
     })
   }

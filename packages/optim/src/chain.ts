@@ -5,11 +5,12 @@
  * Where links need sums over whole parameters, the chain up to there is built a second time, as the
  * program of a reduction.
  */
-import { scope, type Tensor } from '@nablajs/tensor'
+import { ArgumentError, scope, type Tensor } from '@nablajs/tensor'
 import { sumOf, updateInPlace } from '@nablajs/tensor/program'
 import { Optimizer, type ParameterState, type ParametersInput, type Work } from './optimizer.ts'
 import { outputAxis } from './output-axis.ts'
 import { type Body, inputsOf, type Job, Plan, valuesOf } from './plan.ts'
+import type { OnReplay } from './recorded.ts'
 import type { About, Declaration, Initial, Link, Range } from './transform.ts'
 
 type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never) extends (
@@ -144,27 +145,61 @@ export class Chain<Options extends object> extends Optimizer<Options> {
       : super.stateOf(parameter, options)
   }
 
-  #jobOf({ parameter, gradient, state, group }: Work<Options>): Job {
+  /** The numbers of update `t`, which may change `memory`. */
+  #numbersOf(
+    { parameter, group }: Work<Options>,
+    plan: Plan,
+    t: number,
+    memory: Record<string, number>,
+  ): Job['numbers'] {
+    const about = this.about(parameter)
+    return plan.parts.map(({ link }) => link.numbers(group as never, t, memory, about))
+  }
+
+  #jobOf(one: Work<Options>, t: number, memory: Record<string, number>): Job {
+    const { parameter, gradient, state, group } = one
     const plan = this.#planOf(group, parameter)
     let job = this.#jobs.get(state)
     if (job?.plan !== plan) {
       const kept = plan.parts.flatMap(({ slots, scalars }) => [...slots, ...scalars])
       const tensors: Record<string, Tensor> = { p: parameter, g: gradient }
       for (const name of kept) tensors[name] = state.slots[name]!
-      job = { plan, dtype: parameter.dtype, tensors, numbers: [], sums: [] }
+      job = { plan, dtype: parameter.dtype, tensors, numbers: [], values: [], sums: [] }
       this.#jobs.set(state, job)
     }
     job.tensors['g'] = gradient
-    const about = this.about(parameter)
-    job.numbers = plan.parts.map(({ link }) =>
-      link.numbers(group as never, state.step, state.memory, about),
-    )
+    job.numbers = this.#numbersOf(one, plan, t, memory)
+    job.values = valuesOf(job.numbers)
     job.sums = plan.parts.map(() => ({}))
     return job
   }
 
   protected override update(work: readonly Work<Options>[]): void {
-    const jobs = work.map((one) => this.#jobOf(one))
+    this.#run(work.map((one) => this.#jobOf(one, one.state.step, one.state.memory)))
+  }
+
+  /** The numbers now only have to be as many as those of the replays, each of which is a step. */
+  protected override record(work: readonly Work<Options>[], onReplay: OnReplay): void {
+    const jobs = work.map((one) => this.#jobOf(one, one.state.step + 1, { ...one.state.memory }))
+    this.#run(jobs)
+    const recorded = jobs.map(({ plan, values }, i) => ({ one: work[i]!, plan, values }))
+    onReplay(() => {
+      this.checkGroups()
+      for (const { one, plan } of recorded)
+        if (this.#planOf(one.group, one.parameter) !== plan)
+          throw new ArgumentError(
+            `${this.name}: its options ask for another computation than the captured one (an option ` +
+              'that was 0 is not, or the other way round); capture the step again',
+          )
+      for (const { one, plan, values } of recorded) {
+        const { state } = one
+        const next = valuesOf(this.#numbersOf(one, plan, ++state.step, state.memory))
+        values.splice(0, values.length, ...next)
+      }
+    })
+  }
+
+  #run(jobs: readonly Job[]): void {
     scope(() => {
       for (const link of this.#links) if (link.sums) sumUp(link, jobs)
       for (const job of jobs) {
@@ -182,7 +217,7 @@ function run(body: Body, job: Job, targets: readonly Tensor[]): void {
     body.program,
     body.uses.map((i) => inputs[i]!),
     targets,
-    valuesOf(job.numbers),
+    job.values,
   )
 }
 
@@ -227,7 +262,7 @@ function total({ program: source, uses }: Body, job: Job, over: Link['over']): T
     uses.map((i) => inputs[i]!),
     shape,
     axes,
-    valuesOf(job.numbers),
+    job.values,
   )
   return over === 'output' ? sum : sum.reshape([])
 }

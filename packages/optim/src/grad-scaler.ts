@@ -3,6 +3,7 @@ import { program, updateInPlace } from '@nablajs/tensor/program'
 import { gradientsAreFinite, gradientsAreFiniteAsync } from './clip-grad.ts'
 import { refuseUnknown } from './known.ts'
 import { demandReadable } from './readable.ts'
+import { refuseRecording } from './recorded.ts'
 import { parametersOf, type Wrapped } from './wrapped.ts'
 
 export interface GradScalerOptions {
@@ -96,7 +97,9 @@ export class GradScaler {
 
   /** The loss times the scale: what to walk back from. */
   scale(loss: Tensor): Tensor {
-    return this.enabled ? loss.mul(this.#scale) : loss
+    if (!this.enabled) return loss
+    refuseRecording('GradScaler', [loss], 'its scale changes from step to step')
+    return loss.mul(this.#scale)
   }
 
   /**

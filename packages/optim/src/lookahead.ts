@@ -10,6 +10,7 @@ import {
 } from '@nablajs/tensor'
 import { refuseUnknown } from './known.ts'
 import type { Optimizer } from './optimizer.ts'
+import { refuseRecording } from './recorded.ts'
 import { demandShapes, type OptimizerState } from './state.ts'
 import { parametersOf } from './wrapped.ts'
 
@@ -80,6 +81,11 @@ export class Lookahead<Options extends object> implements Holder {
   step(): void
   step(closure: () => Tensor): Tensor
   step(closure?: () => Tensor): Tensor | undefined {
+    refuseRecording(
+      'Lookahead',
+      parametersOf(this.inner),
+      `every ${this.#k}th step is followed by another kernel`,
+    )
     const loss = closure ? this.inner.step(closure) : this.inner.step()
     this.#step++
     if (this.#step % this.#k === 0) noGrad(() => scope(() => this.#follow()))

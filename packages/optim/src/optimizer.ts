@@ -17,6 +17,7 @@ import {
 } from '@nablajs/tensor'
 import { checkOptions, resolveOptions } from './options.ts'
 import { demandReadable } from './readable.ts'
+import { type OnReplay, onReplayOf } from './recorded.ts'
 import { makeSlot, type OptimizerState, plain, slotShape, snake } from './state.ts'
 import type { About, Declaration, Initial } from './transform.ts'
 
@@ -116,6 +117,24 @@ export abstract class Optimizer<Options extends object = object> implements Hold
 
   /** Updates the parameters that have gradients; gradients are not recorded meanwhile. */
   protected abstract update(work: readonly Work<Options>[]): void
+
+  /**
+   * Records the update, on a device that captures steps: launches what {@link Optimizer.update} would,
+   * with scalars that are right at each replay, and counts nothing before one.
+   *
+   * @throws ArgumentError unless it is overridden: other numbers would stay what they are now.
+   */
+  protected record(_work: readonly Work<Options>[], _onReplay: OnReplay): void {
+    throw new ArgumentError(
+      `${this.name}: it computes numbers on the host in each step, so it cannot be captured; ` +
+        'optimizers that are chains of transforms can, such as AdamW',
+    )
+  }
+
+  /** Throws for options that are out of range; users may change them between steps. */
+  protected checkGroups(): void {
+    for (const group of this.paramGroups) checkOptions(this.#declaration, group)
+  }
 
   /** Adds parameters, for example of layers that are unfrozen during training. */
   addParamGroup(group: GroupInput<Options>): void {
@@ -237,17 +256,20 @@ export abstract class Optimizer<Options extends object = object> implements Hold
   protected useGradients(): void {
     if (!this.callPreHooks()) return
     noGrad(() => {
-      const work = this.paramGroups.flatMap((group) => {
-        checkOptions(this.#declaration, group)
-        return group.params.flatMap((parameter): Work<Options>[] => {
+      this.checkGroups()
+      const work = this.paramGroups.flatMap((group) =>
+        group.params.flatMap((parameter): Work<Options>[] => {
           const { grad: gradient } = parameter
           if (!gradient) return []
-          const state = this.stateOf(parameter, group)
-          state.step++
-          return [{ parameter, gradient, state, group }]
-        })
-      })
-      this.update(work)
+          return [{ parameter, gradient, state: this.stateOf(parameter, group), group }]
+        }),
+      )
+      const onReplay = onReplayOf(work.map(({ parameter }) => parameter))
+      if (onReplay) this.record(work, onReplay)
+      else {
+        for (const { state } of work) state.step++
+        this.update(work)
+      }
     })
   }
 

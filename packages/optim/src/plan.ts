@@ -137,6 +137,8 @@ export interface Job {
   /** `p`, `g`, the slots and the scalars. */
   readonly tensors: Record<string, Tensor>
   numbers: readonly Readonly<Record<string, number>>[]
+  /** All numbers in a row: the scalars of the programs. */
+  values: number[]
   /** For each part the sums, as they become known. */
   sums: readonly Record<string, Tensor>[]
 }

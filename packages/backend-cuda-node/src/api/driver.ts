@@ -31,6 +31,31 @@ export const driverApi = {
     cuStreamSynchronize: { takes: ['CUstream'] },
     cuStreamBeginCapture_v2: { takes: ['CUstream', 'CUstreamCaptureMode'] },
     cuStreamEndCapture: { takes: ['CUstream', 'CUgraph *'] },
+    // Since CUDA 12.3; drivers have both, and headers of CUDA 13 the newer one.
+    cuStreamGetCaptureInfo_v3: {
+      takes: [
+        'CUstream',
+        'CUstreamCaptureStatus *',
+        'cuuint64_t *',
+        'CUgraph *',
+        'const CUgraphNode **',
+        'const CUgraphEdgeData **',
+        'size_t *',
+      ],
+      optional: true,
+    },
+    cuStreamGetCaptureInfo_v2: {
+      takes: [
+        'CUstream',
+        'CUstreamCaptureStatus *',
+        'cuuint64_t *',
+        'CUgraph *',
+        'const CUgraphNode **',
+        'size_t *',
+      ],
+      optional: true,
+      undeclared: true,
+    },
 
     cuEventCreate: { takes: ['CUevent *', 'unsigned int'] },
     cuEventDestroy_v2: { takes: ['CUevent'] },
@@ -47,6 +72,9 @@ export const driverApi = {
     cuGraphLaunch: { takes: ['CUgraphExec', 'CUstream'] },
     cuGraphDestroy: { takes: ['CUgraph'] },
     cuGraphExecDestroy: { takes: ['CUgraphExec'] },
+    cuGraphExecKernelNodeSetParams_v2: {
+      takes: ['CUgraphExec', 'CUgraphNode', 'const CUDA_KERNEL_NODE_PARAMS_v2 *'],
+    },
 
     cuModuleLoadData: { takes: ['CUmodule *', 'const void *'] },
     cuModuleUnload: { takes: ['CUmodule'] },
@@ -74,7 +102,11 @@ export const driverApi = {
     CU_STREAM_NON_BLOCKING: 1,
     CU_EVENT_DEFAULT: 0,
     CU_EVENT_DISABLE_TIMING: 2,
-    CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: 1,
+    CU_STREAM_CAPTURE_MODE_RELAXED: 2,
+    'sizeof(CUDA_KERNEL_NODE_PARAMS_v2)': 72,
+    'offsetof(CUDA_KERNEL_NODE_PARAMS_v2, func)': 0,
+    'offsetof(CUDA_KERNEL_NODE_PARAMS_v2, gridDimX)': 8,
+    'offsetof(CUDA_KERNEL_NODE_PARAMS_v2, kernelParams)': 40,
     CUDA_SUCCESS: 0,
     CUDA_ERROR_INVALID_VALUE: 1,
     CUDA_ERROR_OUT_OF_MEMORY: 2,

@@ -138,6 +138,28 @@ static void run(const Launch &launch) {
   if (!guarded(launch.context, running, body, &grid)) resetFibers();
 }
 
+struct Size {
+  Index3 grid, block;
+  unsigned dynamicBytes;
+};
+
+// Checks a launch and copies its parameters; what comes back runs it.
+static Work prepared(CUfunction function, const Size &size, void **parameters, void **extra) {
+  auto launch = std::make_shared<Launch>();
+  launch->code = function->code;
+  launch->context = function->context;
+  launch->gridSize = size.grid;
+  launch->blockSize = size.block;
+  launch->dynamicBytes = size.dynamicBytes;
+  launch->kernel = function->kernel;
+  launch->shared = function->shared;
+  launch->sharedBytes = function->sharedBytes;
+  launch->cooperative = function->cooperative;
+  checkSizes(*function, size.grid, size.block, size.dynamicBytes);
+  copyParameters(*launch, parameters, extra);
+  return [launch] { run(*launch); };
+}
+
 }  // namespace emu
 
 using namespace emu;
@@ -152,18 +174,19 @@ CUresult cuLaunchKernel(CUfunction handle, unsigned int gridX, unsigned int grid
     if (function->context != stream->queue->context)
       fail(CUDA_ERROR_INVALID_HANDLE, "kernel '%s' is of device %d, the stream of device %d",
            function->kernel->name, function->context->device, stream->queue->context->device);
-    auto launch = std::make_shared<Launch>();
-    launch->code = function->code;
-    launch->context = function->context;
-    launch->gridSize = {gridX, gridY, gridZ};
-    launch->blockSize = {blockX, blockY, blockZ};
-    launch->dynamicBytes = sharedBytes;
-    launch->kernel = function->kernel;
-    launch->shared = function->shared;
-    launch->sharedBytes = function->sharedBytes;
-    launch->cooperative = function->cooperative;
-    checkSizes(*function, launch->gridSize, launch->blockSize, sharedBytes);
-    copyParameters(*launch, parameters, extra);
-    enqueue(stream, [launch] { run(*launch); });
+    const Size size = {{gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes};
+    enqueue(stream, prepared(function, size, parameters, extra), true);
+  });
+}
+
+CUresult cuGraphExecKernelNodeSetParams_v2(CUgraphExec executable, CUgraphNode node,
+                                           const CUDA_KERNEL_NODE_PARAMS_v2 *parameters) {
+  return entry("cuGraphExecKernelNodeSetParams", [&] {
+    const auto &p = required(parameters, "nodeParams");
+    const Size size = {{p.gridDimX, p.gridDimY, p.gridDimZ},
+                       {p.blockDimX, p.blockDimY, p.blockDimZ},
+                       p.sharedMemBytes};
+    replaceKernel(executable, node,
+                  prepared(checkFunction(p.func), size, p.kernelParams, p.extra));
   });
 }

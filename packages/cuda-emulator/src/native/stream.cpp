@@ -12,6 +12,7 @@ static Registry<CUstream_st> streams("stream");
 static Registry<CUevent_st> events("event");
 static Registry<CUgraph_st> graphs("graph");
 static Registry<CUgraphExec_st> executables("executable graph");
+static std::unordered_set<CUgraphNode> graphNodes;
 static CUstream_st defaultStreams[maxDevices];
 
 static double seconds() {
@@ -79,10 +80,37 @@ void forbidInCapture(const char *what) {
   }
 }
 
-void enqueue(CUstream stream, Work work) {
+Nodes::~Nodes() {
+  for (const auto &node : handles) graphNodes.erase(node.get());
+}
+
+static void append(Capture &capture, Work work, bool isKernel) {
+  Nodes &nodes = *capture.nodes;
+  nodes.handles.push_back(std::make_unique<CUgraphNode_st>(CUgraphNode_st{&nodes, nodes.work.size()}));
+  nodes.work.push_back(std::move(work));
+  nodes.isKernel.push_back(isKernel);
+  capture.last = nodes.handles.back().get();
+  graphNodes.insert(capture.last);
+}
+
+void replaceKernel(CUgraphExec handle, CUgraphNode node, Work work) {
+  CUgraphExec executable = executables.check(handle);
+  if (!graphNodes.count(node))
+    fail(CUDA_ERROR_INVALID_VALUE, "%p is no node of a graph that is still there",
+         static_cast<void *>(node));
+  if (node->graph != executable->graph)
+    fail(CUDA_ERROR_INVALID_VALUE, "the node is of another graph than the executable one");
+  if (!node->graph->isKernel[node->place])
+    fail(CUDA_ERROR_INVALID_VALUE, "node %zu is no kernel", node->place);
+  if (executable->work.use_count() > 1)
+    executable->work = std::make_shared<std::vector<Work>>(*executable->work);
+  (*executable->work)[node->place] = std::move(work);
+}
+
+void enqueue(CUstream stream, Work work, bool isKernel) {
   checkCapture(stream);
   if (stream->capture) {
-    stream->capture->nodes->push_back(std::move(work));
+    append(*stream->capture, std::move(work), isKernel);
     return;
   }
   Queue &queue = *stream->queue;
@@ -194,6 +222,36 @@ CUresult cuStreamEndCapture(CUstream handle, CUgraph *graph) {
   });
 }
 
+// The graph of a capture is no handle here, and edges have no data.
+static void captureInfo(CUstream handle, CUstreamCaptureStatus *status, cuuint64_t *id,
+                        CUgraph *graph, const CUgraphNode **nodes, size_t *count) {
+  CUstream stream = streamOf(handle);
+  const Capture *capture = stream->capture.get();
+  required(status, "status") = !capture               ? CU_STREAM_CAPTURE_STATUS_NONE
+                               : capture->invalidated ? CU_STREAM_CAPTURE_STATUS_INVALIDATED
+                                                      : CU_STREAM_CAPTURE_STATUS_ACTIVE;
+  checkCapture(stream);
+  if (id || graph) fail(CUDA_ERROR_INVALID_VALUE, "id and graph are not emulated");
+  if (!capture) return;
+  if (nodes) *nodes = &capture->last;
+  if (count) *count = capture->last ? 1 : 0;
+}
+
+CUresult cuStreamGetCaptureInfo_v2(CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id,
+                                   CUgraph *graph, const CUgraphNode **nodes, size_t *count) {
+  return entry("cuStreamGetCaptureInfo",
+               [&] { captureInfo(stream, status, id, graph, nodes, count); });
+}
+
+CUresult cuStreamGetCaptureInfo_v3(CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id,
+                                   CUgraph *graph, const CUgraphNode **nodes,
+                                   const CUgraphEdgeData **edges, size_t *count) {
+  return entry("cuStreamGetCaptureInfo", [&] {
+    captureInfo(stream, status, id, graph, nodes, count);
+    if (edges) *edges = nullptr;
+  });
+}
+
 CUresult cuEventCreate(CUevent *event, unsigned int flags) {
   return entry("cuEventCreate", [&] {
     currentContext();
@@ -254,8 +312,9 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *executable, CUgraph graph,
   return entry("cuGraphInstantiate", [&] {
     currentContext();
     if (flags & ~1ull) fail(CUDA_ERROR_INVALID_VALUE, "flags 0x%llx are not emulated", flags);
-    required(executable, "executable") =
-        executables.add(new CUgraphExec_st{graphs.check(graph)->nodes});
+    const Nodes &nodes = *graphs.check(graph)->nodes;
+    required(executable, "executable") = executables.add(
+        new CUgraphExec_st{&nodes, std::make_shared<std::vector<Work>>(nodes.work)});
   });
 }
 
@@ -263,8 +322,8 @@ CUresult cuGraphLaunch(CUgraphExec executable, CUstream handle) {
   return entry("cuGraphLaunch", [&] {
     CUstream stream = streamOf(handle);
     CUcontext context = stream->queue->context;
-    enqueue(stream, [nodes = executables.check(executable)->nodes, context] {
-      for (const Work &node : *nodes)
+    enqueue(stream, [work = executables.check(executable)->work, context] {
+      for (const Work &node : *work)
         if (!context->fault) node();
     });
   });

@@ -25,10 +25,20 @@ struct Queue {
   uint64_t enqueued = 0, completed = 0;
 };
 
-using Nodes = std::vector<Work>;
+/// The nodes of a graph, each after the one before.
+struct Nodes {
+  std::vector<Work> work;
+  /// The kernels among them have parameters that can be changed.
+  std::vector<bool> isKernel;
+  /// What calls name them by.
+  std::vector<std::unique_ptr<CUgraphNode_st>> handles;
+  ~Nodes();
+};
 
 struct Capture {
   std::shared_ptr<Nodes> nodes = std::make_shared<Nodes>();
+  /// The node that the next one comes after, as calls are told.
+  CUgraphNode last = nullptr;
   CUstreamCaptureMode mode;
   /// The thread that began it, for the thread-local mode.
   unsigned long thread;
@@ -55,8 +65,16 @@ struct CUgraph_st {
   std::shared_ptr<emu::Nodes> nodes;
 };
 
+struct CUgraphNode_st {
+  const emu::Nodes *graph;
+  size_t place;
+};
+
 struct CUgraphExec_st {
-  std::shared_ptr<emu::Nodes> nodes;
+  /// Only compared: the graph that it was made from.
+  const emu::Nodes *graph;
+  /// Launches that were submitted keep what they had: a change makes another list.
+  std::shared_ptr<std::vector<emu::Work>> work;
 };
 
 namespace emu {
@@ -64,7 +82,9 @@ namespace emu {
 /// The stream of a handle; null is the default stream of the current context.
 CUstream streamOf(CUstream handle);
 /// Appends work: it runs at once, or at a wait in lazy mode, or it becomes a node of a capture.
-void enqueue(CUstream stream, Work work);
+void enqueue(CUstream stream, Work work, bool isKernel = false);
+/// Gives a kernel of an executable graph other work, for the launches to come.
+void replaceKernel(CUgraphExec executable, CUgraphNode node, Work work);
 bool isCapturing(CUstream stream);
 /// Invalidates the stream's capture and fails.
 [[noreturn]] void forbidden(CUstream stream, const char *what);

@@ -6,8 +6,9 @@
  * (`base`) and the one it has now (`last`). Rules that only multiply use `last`, so that schedules can
  * be laid over one another and changes by hand are respected; rules with an absolute value use `base`.
  */
-import { ArgumentError } from '@nablajs/tensor'
+import { ArgumentError, type Tensor } from '@nablajs/tensor'
 import { refuseUnknown } from '../known.ts'
+import { refuseRecording } from '../recorded.ts'
 import type { ScheduleChecks } from './checks.ts'
 
 /** Anything with groups of options: an optimizer. */
@@ -119,6 +120,12 @@ export abstract class Schedule {
   }
 
   protected write(group: object, value: number): void {
+    const { params = [] } = group as { params?: readonly Tensor[] }
+    refuseRecording(
+      this.constructor.name,
+      params,
+      'it writes options on the host (call it between the replays)',
+    )
     Object.assign(group, { [this.#option]: value })
   }
 

@@ -3,6 +3,7 @@
  * and the number of draws so far, so its whole state is two numbers, and the same seed gives the
  * same numbers on every device.
  */
+import type { Backend } from '../backend.ts'
 import { getDevice } from '../device.ts'
 import { getDefaultDType, isFloat } from '../dtype.ts'
 import { ArgumentError, DTypeError } from '../errors.ts'
@@ -53,6 +54,18 @@ function checkSeed(seed: number): number {
 
 const shared = new Generator(0)
 
+/** The scalars of a draw. One that is recorded counts at each replay, and not now. */
+function scalarsOf(
+  { onReplay }: Backend,
+  generator: Generator,
+  parameters: readonly number[],
+): number[] {
+  const key = onReplay ? [0, 0] : generator.next()
+  const scalars = [...key, ...parameters]
+  onReplay?.(() => scalars.splice(0, 2, ...generator.next()))
+  return scalars
+}
+
 /** Restarts the generator that is used where none is named. */
 export function manualSeed(seed: number): Generator {
   shared.state = { seed, draws: 0 }
@@ -94,8 +107,7 @@ function draw(
     )
     draws.set(`${name} ${dtype}`, source)
   }
-  const key = (options.generator ?? shared).next()
-  device.map(source, [], [out], [...key, ...parameters])
+  device.map(source, [], [out], scalarsOf(device, options.generator ?? shared, parameters))
   if (options.requiresGrad) out.requiresGrad = true
   return out
 }
@@ -163,7 +175,8 @@ export function randint(
       // The upper half of word * span is uniform in 0 .. span - 1 (up to span / 2^32).
       randomWords(seed!, stream!)[0].mulhi(span!).bitcast('i32').add(from!),
   )
-  device.map(source, [], [out], [...(options.generator ?? shared).next(), high - low, low])
+  const scalars = scalarsOf(device, options.generator ?? shared, [high - low, low])
+  device.map(source, [], [out], scalars)
   return out
 }
 
@@ -192,5 +205,6 @@ export function dropout(x: Tensor, p = 0.5, generator: Generator = shared): Tens
     )
     dropouts.set(dtype, source)
   }
-  return runMap(mapOp(source), [x], [...generator.next(), p, p === 1 ? 0 : 1 / (1 - p)])
+  const scalars = scalarsOf(x.device, generator, [p, p === 1 ? 0 : 1 / (1 - p)])
+  return runMap(mapOp(source), [x], scalars)
 }
