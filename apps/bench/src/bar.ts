@@ -37,6 +37,14 @@ export const pickRatio =
     return { value: a && b ? ratioOf(a, b) : undefined, missing }
   }
 
+/** The best of several peers: the smallest ratio, of those that were there. */
+export const pickBest =
+  (ours: Pick1, theirs: readonly Pick1[], missing: string) =>
+  (at: Comparison): Value => {
+    const values = theirs.flatMap((one) => pickRatio(ours, one, '')(at).value ?? [])
+    return { value: values.length > 0 ? Math.min(...values) : undefined, missing }
+  }
+
 export function atLeast(
   work: string,
   bar: number,

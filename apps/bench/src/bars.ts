@@ -3,16 +3,8 @@
  * machines differ. Ratios are those of one run.
  */
 
-import {
-  atLeast,
-  atMost,
-  type Bar,
-  type Pick1,
-  peer,
-  pickRatio,
-  subject,
-  type Value,
-} from './bar.ts'
+import { atLeast, atMost, type Bar, peer, pickBest, pickRatio, subject, type Value } from './bar.ts'
+import { cudaBars } from './bars-cuda.ts'
 import { webgpuBars } from './bars-webgpu.ts'
 import type { Floors } from './floors.ts'
 import type { Comparison, Results } from './results.ts'
@@ -27,14 +19,6 @@ const blas1 = subject(/^nabla cpu, 1 thread, BLAS$/)
 const blasN = subject(/^nabla cpu, \d+ threads, BLAS$/)
 const torch1 = peer(/^PyTorch, 1 thread$/)
 const torchN = peer(/^PyTorch, \d+ threads$/)
-
-/** The best of several peers: the smallest ratio, of those that were there. */
-const pickBest =
-  (ours: Pick1, theirs: readonly Pick1[], missing: string) =>
-  (at: Comparison): Value => {
-    const values = theirs.flatMap((one) => pickRatio(ours, one, '')(at).value ?? [])
-    return { value: values.length > 0 ? Math.min(...values) : undefined, missing }
-  }
 
 const noBlas = 'no BLAS took part'
 const noTorch = 'no PyTorch took part'
@@ -178,7 +162,7 @@ export function barsOf({ comparisons: all, measures, floors }: Found): Bar[] {
         ),
       )
   }
-  for (const found of all) bars.push(...webgpuBars(found))
+  for (const found of all) bars.push(...webgpuBars(found), ...cudaBars(found))
   for (const { work, subject: who, bar, wanted, over } of measureBars) {
     const value = (name: string): Measure | undefined =>
       measures.find((measure) => measure.work === work && measure.subject === name)

@@ -13,7 +13,8 @@ import { type Options, parseOptions } from './node/options.ts'
 import { openPeers, openSubjects } from './node/players.ts'
 import { profileTraining } from './node/profile-training.ts'
 import { sizes } from './node/sizes.ts'
-import { type Results, rowsOf } from './results.ts'
+import type { Skip } from './player.ts'
+import { type Comparison, type Results, rowsOf } from './results.ts'
 import { run, smaller } from './run.ts'
 import type { Measure } from './suite.ts'
 import { suites as everywhere } from './suites/index.ts'
@@ -38,12 +39,21 @@ async function main(): Promise<number> {
     if (!options) return 0
     if (options.profile) await profileTraining(options)
     else if (options.browser) await (await import('./node/browser.ts')).runInBrowser(options)
-    else await write(await bench(options), options)
+    else {
+      const { comparisons } = await bench(options)
+      const failed = comparisons.flatMap(({ skips }) => skips).filter(isOurFailure)
+      return failed.length > 0 ? 1 : 0
+    }
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return 2
     throw error
   }
+}
+
+/** What we could not do although we have it; a work that we have not is none. */
+function isOurFailure({ name, reason }: Skip): boolean {
+  return name.startsWith('nabla') && reason.startsWith('failed: ')
 }
 
 /** The load of the last 1, 5 and 15 minutes. */
@@ -57,7 +67,11 @@ async function bench(options: Options): Promise<Results> {
   const { backends, peers, threads, suites: names } = options
   const { rounds, turn, fastest } = options
   const timing = { rounds, turn, fastest }
-  const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}`
+  const cuda = backends.includes('cuda') ? await import('./cuda/state.ts') : undefined
+  const machine = [
+    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}`,
+    ...(cuda ? [cuda.describeGpu()] : []),
+  ].join('; ')
   const before = busy()
   const floors = await measureFloors()
   console.log(
@@ -76,9 +90,17 @@ async function bench(options: Options): Promise<Results> {
     peers: await openPeers(peers, backends, threads),
   }
   const date = new Date().toISOString()
-  const comparisons = await run(wanted, field, timing, (comparison) =>
-    console.log(showComparison(comparison, floors)),
-  )
+  const watch = cuda && new cuda.GpuWatch()
+  const sofar: Comparison[] = []
+  const comparisons = await run(wanted, field, timing, async (comparison) => {
+    console.log(showComparison(comparison, floors))
+    const state = watch?.since()
+    if (state) console.log(`  GPU meanwhile: ${state}\n`)
+    // A run may be cut short: what is there stays.
+    sofar.push(comparison)
+    if (options.json) writeRows({ comparisons: sofar, machine }, options.json)
+  })
+  watch?.close()
   const measures: Measure[] = []
   for (const suite of wanted) {
     if (!suite.measures) continue
@@ -94,10 +116,13 @@ async function bench(options: Options): Promise<Results> {
   const bars = barsOf({ comparisons, measures, floors })
   if (bars.length > 0) console.log(`\n${showBars(bars)}`)
   const load = `${before} before, ${busy()} after`
-  return { date, machine, load, ...timing, floors, comparisons, measures, bars }
+  const results = { date, machine, load, ...timing, floors, comparisons, measures, bars }
+  if (options.json) writeRows(results, options.json)
+  if (options.html)
+    writeFileSync(options.html, await (await import('./node/html.ts')).htmlReport(results))
+  return results
 }
 
-async function write(results: Results, { json, html }: Options): Promise<void> {
-  if (json) writeFileSync(json, `${JSON.stringify(rowsOf(results), undefined, 2)}\n`)
-  if (html) writeFileSync(html, await (await import('./node/html.ts')).htmlReport(results))
+function writeRows(results: Parameters<typeof rowsOf>[0], file: string): void {
+  writeFileSync(file, `${JSON.stringify(rowsOf(results), undefined, 2)}\n`)
 }

@@ -23,8 +23,12 @@ export interface LocalContender extends Named {
 
 /** Somebody elsewhere, who measures for himself. */
 export interface RemoteContender extends Named {
+  /** Called before each turn. */
+  ready?(): unknown
   /** Does the work for so many milliseconds (once at least) and gives the time of each run. */
   turn(ms: number): Promise<readonly number[]>
+  /** The most memory of a device that the turns so far took, for those who use one of their own. */
+  peakBytes?(): number | undefined
 }
 
 export type Contender = LocalContender | RemoteContender
@@ -38,6 +42,8 @@ export interface Timing {
   readonly turns: readonly (number | null)[]
   /** What a run asks of the GPU after the rounds, for those who use one. */
   readonly gpu?: GpuCounts
+  /** The most memory of the device that it took, for those who can tell. */
+  readonly peakBytes?: number
 }
 
 export interface MeasureOptions {
@@ -67,6 +73,7 @@ export function ratioOf(subject: Timing, peer: Timing): number {
 /** The median time of a run in one turn, or the time of the fastest. */
 async function takeTurn(contender: Contender, ms: number, fastest: boolean): Promise<number> {
   if ('turn' in contender) {
+    await contender.ready?.()
     const times = await contender.turn(ms)
     return fastest ? Math.min(...times) : median(times)
   }
@@ -96,11 +103,9 @@ export async function measure(
   const once: number[] = []
   for (const contender of contenders) {
     const begin = performance.now()
+    await contender.ready?.()
     if ('turn' in contender) await contender.turn(0)
-    else {
-      await contender.ready?.()
-      await contender.run()
-    }
+    else await contender.run()
     once.push(performance.now() - begin)
   }
   const times = contenders.map((): (number | null)[] => [])
@@ -115,11 +120,13 @@ export async function measure(
     const taken = times[i]!.filter((ms) => ms !== null)
     const best = Math.min(...taken)
     const gpu = await countRun(contender)
+    const peakBytes = 'turn' in contender ? contender.peakBytes?.() : undefined
     timings.push({
       name,
       version,
       ...(fastest ? { ms: best, turns: [best] } : { ms: median(taken), turns: times[i]! }),
       ...(gpu && { gpu }),
+      ...(peakBytes !== undefined && { peakBytes }),
     })
   }
   return timings

@@ -13,6 +13,8 @@ export interface Comparison extends Omit<Work, 'task'> {
   readonly subjects: readonly Timing[]
   readonly peers: readonly Timing[]
   readonly skips: readonly Skip[]
+  /** Bytes a second that the fastest copy of this run moved on the same device, where it is the floor. */
+  readonly floor?: number
 }
 
 export interface Results {
@@ -41,6 +43,8 @@ export interface Row {
   /** The peer's time over ours, the median over rounds. */
   readonly ratio: number
   readonly versions: Readonly<Record<string, string>>
+  /** The most memory of the device that each took, of those of the two who can tell. */
+  readonly peakBytes?: Readonly<Record<string, number>>
   /** What a run asks of the GPU, of those of the two who use one. */
   readonly gpu?: Readonly<Record<string, GpuCounts>>
   readonly machine: string
@@ -50,6 +54,14 @@ export interface Row {
 function countsOf(timings: readonly Timing[]): Pick<Row, 'gpu'> {
   const counted = timings.flatMap(({ name, gpu }) => (gpu ? [[name, gpu] as const] : []))
   return counted.length > 0 ? { gpu: Object.fromEntries(counted) } : {}
+}
+
+/** The same for the peaks of memory. */
+function peaksOf(timings: readonly Timing[]): Pick<Row, 'peakBytes'> {
+  const told = timings.flatMap(({ name, peakBytes }) =>
+    peakBytes === undefined ? [] : [[name, peakBytes] as const],
+  )
+  return told.length > 0 ? { peakBytes: Object.fromEntries(told) } : {}
 }
 
 /** One row for each of our subjects and each peer. */
@@ -65,6 +77,7 @@ export function rowsOf({ comparisons, machine }: Pick<Results, 'comparisons' | '
         ratio: ratioOf(subject, peer),
         versions: { [subject.name]: subject.version, [peer.name]: peer.version },
         ...countsOf([subject, peer]),
+        ...peaksOf([subject, peer]),
         machine,
       })),
     ),

@@ -78,6 +78,30 @@ test('a peer that fails to get ready is skipped with its error; ours is not', as
   )
 })
 
+test('the floor of a stream is the fastest copy on the GPU, whoever does it', async () => {
+  const at = (name: string, ms: readonly [number, number]): Player => ({
+    name,
+    enter: async (task) => {
+      const time = ms[task.kind === 'stream' && task.op === 'copy' ? 0 : 1]
+      return [{ name, version: '1', turn: async () => [time] }]
+    },
+  })
+  const work = (op: 'copy' | 'gelu') =>
+    ({ name: op, note: '', task: { kind: 'stream', op, rows: 1, columns: 1 }, bytes: 1e6 }) as const
+  const streams: Suite = { name: 'streams', about: '', works: [work('copy'), work('gelu')] }
+  const field = {
+    subjects: [at('nabla cuda', [2, 4])],
+    peers: [at('PyTorch cuda', [1, 8]), at('PyTorch cpu', [0.5, 1])],
+  }
+  const found = await run([streams], field, { rounds: 1, turn: 1 })
+  expect(found.map(({ floor }) => floor)).toEqual([1e9, 1e9])
+})
+
+test('a work that only CUDA is compared on says so', async () => {
+  const [entry] = await player('ours').enter({ kind: 'stream', op: 'sum', rows: 1, columns: 1 })
+  expect(entry).toEqual({ name: 'ours', reason: 'it is compared on CUDA alone' })
+})
+
 test('a software GPU has smaller works, where a suite has some, and their notes say so', () => {
   const small = [{ name: 'less', note: 'one', task: suite.works[0]!.task }]
   expect(smaller({ ...suite, small }).works).toEqual([

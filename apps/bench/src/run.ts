@@ -66,6 +66,17 @@ export const smaller = ({ small, ...suite }: Suite): Suite => ({
     suite.works,
 })
 
+/** With the bandwidth of the fastest copy on the device: of this suite's, or its own. */
+function beside(comparison: Comparison, before: readonly Comparison[]): Comparison {
+  const copy = [...before, comparison].find(({ suite }) => suite === comparison.suite)!
+  // PyTorch without a GPU takes part on the processor.
+  const onGpu = [...copy.subjects, ...copy.peers].filter(({ name }) => name.includes('cuda'))
+  const times = onGpu.map(({ ms }) => ms)
+  return times.length > 0
+    ? { ...comparison, floor: (copy.bytes! / Math.min(...times)) * 1e3 }
+    : comparison
+}
+
 /** Runs all works of the suites in order; `seen` is told each as it is there. */
 export async function run(
   suites: readonly Suite[],
@@ -76,7 +87,8 @@ export async function run(
   const comparisons: Comparison[] = []
   for (const { name, works } of suites)
     for (const work of works) {
-      const comparison = await compare(name, work, field, timing)
+      const found = await compare(name, work, field, timing)
+      const comparison = work.task.kind === 'stream' ? beside(found, comparisons) : found
       comparisons.push(comparison)
       await seen(comparison)
     }

@@ -2,6 +2,9 @@
 import type { Backend } from '@nablajs/tensor'
 import type { Task } from './tasks.ts'
 
+/** Devices of ours. */
+export type BackendName = 'cpu' | 'webgpu' | 'cuda'
+
 /** One piece of work, which several libraries do side by side. */
 export interface Work {
   readonly name: string
@@ -12,6 +15,8 @@ export interface Work {
   readonly flops?: number
   /** Bytes that a run has to read and write, where memory bandwidth compares. */
   readonly bytes?: number
+  /** Whether it fills a GPU: the floors of the processor mean nothing then. */
+  readonly gpu?: boolean
   /** Things that a run gets through, for a rate. */
   readonly items?: { readonly count: number; readonly unit: string }
 }
@@ -28,6 +33,8 @@ export interface Measure {
 export interface Suite {
   readonly name: string
   readonly about: string
+  /** The devices that it is for, where no suite is named; the processor and WebGPU. */
+  readonly on?: readonly BackendName[]
   readonly works: readonly Work[]
   /** The same at sizes for a GPU that is none, where they are too large for one. */
   readonly small?: readonly Work[]

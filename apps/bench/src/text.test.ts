@@ -38,6 +38,19 @@ test('a time as a rate, and its share of a floor', () => {
   expect(rateOf(at, { items: { count: 1000, unit: 'additions' } }, floors)).toBe('10.0 µs each')
 })
 
+test('the floor of a GPU is what it copies; those of the processor mean nothing there', () => {
+  const work = { flops: 250e6, bytes: 80e6, gpu: true }
+  expect(rateOf(timing('nabla cuda', 10), work, floors)).toBe('25.0 GFLOP/s, 8.00 GB/s')
+  const copied = { bytes: 80e6, gpu: true, floor: 16e9 }
+  expect(rateOf(timing('nabla cuda', 10), copied, floors)).toBe('8.00 GB/s, 50% of the copy')
+  expect(rateOf(timing('PyTorch cpu', 10), copied, floors)).toBe('8.00 GB/s')
+})
+
+test('who counts the memory of a device says its peak', () => {
+  const subjects = [{ ...timing('nabla cuda', 2), peakBytes: 3e9 }]
+  expect(showComparison({ ...comparison, subjects, peers: [] }, floors)).toContain('peak 3.00 GB')
+})
+
 const comparison: Comparison = {
   suite: 'ops',
   name: 'matmul 8',

@@ -32,26 +32,29 @@ const beyondCaches = 2 ** 26
 
 /** What a time means: operations, bytes or samples a second, and how much of the floor that is. */
 export function rateOf(
-  { ms }: Timing,
-  work: Pick<Comparison, 'flops' | 'bytes' | 'items'>,
+  { name, ms }: Timing,
+  work: Pick<Comparison, 'flops' | 'bytes' | 'items' | 'gpu' | 'floor'>,
   floors: Floors,
 ): string {
-  const { flops, bytes, items } = work
+  const { flops, bytes, items, gpu = false, floor } = work
   const parts: string[] = []
   if (flops) {
     const rate = (flops / ms) * 1e3
-    const share = floors.flops
-      ? `, ${Math.round((100 * rate) / floors.flops)}% of the FMA peak`
-      : ''
+    const share =
+      floors.flops && !gpu ? `, ${Math.round((100 * rate) / floors.flops)}% of the FMA peak` : ''
     parts.push(quantity(rate, 'FLOP/s') + share)
   }
   if (bytes) {
     const rate = (bytes / ms) * 1e3
-    const share =
-      bytes > beyondCaches
-        ? `, ${Math.round((100 * rate) / floors.bandwidth)}% of the memory bandwidth`
-        : ''
-    parts.push(quantity(rate, 'B/s') + share)
+    const share = (of: number): string => Math.round((100 * rate) / of).toString()
+    // Who has no GPU stands in on the processor.
+    const beside =
+      floor && name.includes('cuda')
+        ? `, ${share(floor)}% of the copy`
+        : bytes > beyondCaches && !gpu
+          ? `, ${share(floors.bandwidth)}% of the memory bandwidth`
+          : ''
+    parts.push(quantity(rate, 'B/s') + beside)
   }
   if (items) {
     const each = (ms * 1e3) / items.count
@@ -115,7 +118,7 @@ export function showComparison(comparison: Comparison, floors: Floors): string {
     timing.name,
     rateOf(timing, comparison, floors),
     timing.version,
-    countsOf(timing.gpu),
+    timing.peakBytes === undefined ? countsOf(timing.gpu) : `peak ${bytes(timing.peakBytes)}`,
   ])
   const title = [...subjects.map((subject) => `/ ${short(subject.name)}`), 'time', '', '', '', '']
   const lines = columns([title, ...rows], subjects.length + 1)

@@ -30,6 +30,15 @@ test('all suites and peers are the default', () => {
   expect(options).toMatchObject({ rounds: 5, turn: 200, profile: false, browser: false })
 })
 
+test('suites that are for some devices are the default there', () => {
+  const all = [...suites, { name: 'large', about: 'for GPUs', on: ['cuda' as const] }]
+  const names = (text: string) => parseOptions(text.split(' '), all)!.suites
+  expect(names('--small')).toEqual(['ops', 'train'])
+  expect(names('--backend cuda')).toEqual(['large'])
+  expect(names('--backend cpu,cuda')).toEqual(['ops', 'train', 'large'])
+  expect(names('ops --backend cuda')).toEqual(['ops'])
+})
+
 test('lists, numbers and files', () => {
   expect(
     parse(

@@ -1,10 +1,9 @@
 /** The command line. */
 import { availableParallelism } from 'node:os'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import type { Suite } from '../suite.ts'
+import type { BackendName, Suite } from '../suite.ts'
 
-export const backends = ['cpu', 'webgpu', 'cuda'] as const
-export type BackendName = (typeof backends)[number]
+const backends: readonly BackendName[] = ['cpu', 'webgpu', 'cuda']
 export const peers = ['tfjs', 'tfjs-wasm', 'jax-js', 'onnxruntime', 'torch'] as const
 export type PeerName = (typeof peers)[number]
 
@@ -44,6 +43,15 @@ const listOf =
     return names as Name[]
   }
 
+function suitesFor(
+  devices: readonly BackendName[],
+  known: readonly Pick<Suite, 'name' | 'on'>[],
+): string[] {
+  const everywhere: readonly BackendName[] = ['cpu', 'webgpu']
+  const wanted = known.filter(({ on = everywhere }) => on.some((name) => devices.includes(name)))
+  return wanted.map(({ name }) => name)
+}
+
 /**
  * Reads the arguments; `undefined` when they asked for the help, which is printed then.
  *
@@ -51,11 +59,11 @@ const listOf =
  */
 export function parseOptions(
   argv: readonly string[],
-  known: readonly Pick<Suite, 'name' | 'about'>[],
+  known: readonly Pick<Suite, 'name' | 'about' | 'on'>[],
 ): Options | undefined {
   const program = new Command('npm run bench --')
     .description('Measures nabla beside other libraries, interleaved in one run.')
-    .argument('[suites...]', 'which suites to run (all)')
+    .argument('[suites...]', 'which suites to run (all that are for the devices of --backend)')
     .option(
       '--backend <names>',
       `devices of ours: ${backends.join(', ')}`,
@@ -101,7 +109,7 @@ export function parseOptions(
       html: rest.html,
       small: rest.small,
       backends: backend,
-      suites: suites.length > 0 ? suites : known.map(({ name }) => name),
+      suites: suites.length > 0 ? suites : suitesFor(backend, known),
     }
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return undefined

@@ -8,8 +8,9 @@ import manifest from '@nablajs/tensor/package.json' with { type: 'json' }
 import { countGpu } from '../gpu/counts.ts'
 import { makers } from '../peers/ours.ts'
 import { absent, localPlayer, type Player } from '../player.ts'
+import type { BackendName } from '../suite.ts'
 import { manifestOf } from './manifest.ts'
-import type { BackendName, PeerName } from './options.ts'
+import type { PeerName } from './options.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -67,14 +68,14 @@ const devices: Record<BackendName, (threads: number) => Promise<Player[]>> = {
   cpu: cpuPlayers,
   webgpu: () =>
     gpuPlayers('nabla webgpu', async () => (await import('@nablajs/backend-webgpu')).webgpu()),
-  cuda: () =>
-    gpuPlayers('nabla cuda', async () => (await import('@nablajs/backend-cuda-node')).cuda()),
+  cuda: async () => [(await import('../cuda/player.ts')).cudaPlayer(manifest.version)],
 }
 
 /** Where those play who are on the processor and on a GPU: where we are. */
 interface Field {
   readonly onCpu: boolean
   readonly onWebgpu: boolean
+  readonly onCuda: boolean
   readonly threads: number
 }
 
@@ -83,7 +84,8 @@ const libraries: Record<PeerName, (field: Field) => Promise<Player[]>> = {
     const { tfjsCpu, tfjsWebgpu } = await import('../peers/tfjs.ts')
     return [...(onCpu ? [tfjsCpu()] : []), ...(onWebgpu ? [await tfjsWebgpu()] : [])]
   },
-  'tfjs-wasm': async ({ threads }) => {
+  'tfjs-wasm': async ({ onCpu, onWebgpu, threads }) => {
+    if (!(onCpu || onWebgpu)) return []
     const { tfjsWasm } = await import('../peers/tfjs.ts')
     const folder = dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))
     return [await tfjsWasm(folder + sep, threads)]
@@ -96,9 +98,15 @@ const libraries: Record<PeerName, (field: Field) => Promise<Player[]>> = {
       ...(onWebgpu ? [await jaxJs(version, 'webgpu')] : []),
     ]
   },
-  onnxruntime: async ({ threads }) =>
-    (await import('../peers/onnxruntime.ts')).onnxruntimePlayers(threads),
-  torch: async ({ threads }) => (await import('../peers/torch.ts')).torchPlayers(threads),
+  onnxruntime: async ({ onCpu, onWebgpu, threads }) =>
+    onCpu || onWebgpu ? (await import('../peers/onnxruntime.ts')).onnxruntimePlayers(threads) : [],
+  torch: async ({ onCpu, onWebgpu, onCuda, threads }) => {
+    const { torchCudaPlayers, torchPlayers } = await import('../peers/torch.ts')
+    return [
+      ...(onCpu || onWebgpu ? await torchPlayers(threads) : []),
+      ...(onCuda ? await torchCudaPlayers() : []),
+    ]
+  },
 }
 
 /** Our devices, one player for each number of threads and way to multiply. */
@@ -118,8 +126,9 @@ export async function openPeers(
 ): Promise<Player[]> {
   const players: Player[] = []
   const field = {
-    onCpu: backends.some((name) => name !== 'webgpu'),
+    onCpu: backends.includes('cpu'),
     onWebgpu: backends.includes('webgpu'),
+    onCuda: backends.includes('cuda'),
     threads,
   }
   for (const name of names)

@@ -5,6 +5,7 @@ import { Adam, AdamW, SGD } from '@nablajs/optim'
 import {
   add,
   conv2d,
+  copy,
   dispose,
   gelu,
   manualSeed,
@@ -19,8 +20,10 @@ import {
   type Tensor,
   tensor,
 } from '@nablajs/tensor'
+import { fuse } from '@nablajs/tensor/program'
 import { build } from '../network-ours.ts'
-import type { Makers, Pass, Prepared } from '../tasks.ts'
+import type { Makers, Pass, Prepared, StreamOp } from '../tasks.ts'
+import { mixed, operand, refusal } from './precision.ts'
 
 function forget(leaves: readonly Tensor[]): void {
   for (const leaf of leaves) {
@@ -55,7 +58,20 @@ const optimizers = {
   sgd: (parameters) => new SGD(parameters, { lr: 1e-3, momentum: 0.9 }),
   adam: (parameters) => new Adam(parameters, { lr: 1e-3 }),
   adamw: (parameters) => new AdamW(parameters, { lr: 1e-3, weightDecay: 0.01 }),
-} satisfies Record<string, (parameters: Tensor[]) => { step(): void; dispose(): void }>
+} satisfies Record<string, (parameters: Tensor[]) => SGD | Adam | AdamW>
+
+const mulAdd = fuse((x: Tensor, y: Tensor, z: Tensor) => add(x, mul(y, z)), { name: 'mulAdd' })
+
+const streams = {
+  copy: (x) => copy(x),
+  add: (x, y) => add(x, y),
+  mulAdd: (x, y, z) => mulAdd(x, y, z),
+  gelu: (x) => gelu(x),
+  sum: (x) => sum(x),
+  sumRows: (x) => sum(x, 1),
+  sumColumns: (x) => sum(x, 0),
+  softmax: (x) => softmax(x),
+} satisfies Record<StreamOp, (x: Tensor, y: Tensor, z: Tensor) => Tensor>
 
 /** How we do each work. `sync` waits for the device, where work is queued. */
 export function makers(sync: () => unknown): Makers {
@@ -65,8 +81,10 @@ export function makers(sync: () => unknown): Makers {
     return done
   }
   return {
-    matmul({ size }) {
-      const [a, b] = [rand([size, size]), rand([size, size])]
+    matmul({ size, precision = 'f32' }) {
+      const refused = refusal(precision)
+      if (refused !== undefined) return refused
+      const [a, b] = [operand([size, size], precision), operand([size, size], precision)]
       return {
         run() {
           a.matmul(b).dispose()
@@ -128,14 +146,19 @@ export function makers(sync: () => unknown): Makers {
         dispose: () => dispose([a, b]),
       }
     },
-    training({ network, batch }) {
+    training({ network, batch, precision = 'f32', optimizer: method = 'adam' }) {
+      const refused = refusal(precision)
+      if (refused !== undefined) return refused
       manualSeed(1)
       const model = build(network)
-      const optimizer = new Adam(model.parameters(), { lr: 1e-3 })
+      const optimizer = optimizers[method](model.parameters())
       const image = rand([batch, ...network.input])
       const label = randint([batch], 0, 10)
       return {
-        run: () => step(optimizer.step(() => crossEntropy(model.forward(image), label))),
+        run: () =>
+          step(
+            optimizer.step(() => mixed(precision, () => crossEntropy(model.forward(image), label))),
+          ),
         dispose() {
           optimizer.dispose()
           model.dispose()
@@ -188,6 +211,16 @@ export function makers(sync: () => unknown): Makers {
           optimizer.dispose()
           dispose(parameters)
         },
+      }
+    },
+    stream({ op, rows, columns }) {
+      const [x, y, z] = [rand([rows, columns]), rand([rows, columns]), rand([rows, columns])]
+      return {
+        run() {
+          noGrad(() => streams[op](x, y, z)).dispose()
+          return sync()
+        },
+        dispose: () => dispose([x, y, z]),
       }
     },
   }

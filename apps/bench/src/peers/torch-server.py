@@ -1,11 +1,17 @@
 """Runs works in PyTorch for the benchmarks: one JSON object a line in, one a line out.
 
-{"do": "hello"}                              -> {"version", "threads"}
-{"do": "make", "id", "task", "variant"}      -> {} or {"reason"}
-{"do": "turn", "id", "threads", "ms"}        -> {"times": [ms, ...]}
-{"do": "drop", "id"}                         -> {}
+{"do": "hello"}                                       -> {"version", "threads", "gpu"}
+{"do": "make", "id", "task", "variant"?, "device"?}   -> {} or {"reason"}
+{"do": "turn", "id", "threads"?, "ms"}                -> {"times": [ms, ...], "peakBytes"?}
+{"do": "drop", "id"}                                  -> {}
+{"do": "gradients", "network", "batch", "file"}       -> {}
+
+A work that is made for a `device` is warmed up, and then timed over many runs at once, since a GPU
+queues them: the host waits before the clock is read. The others are timed run by run.
+`gradients` reads parameters, images and labels from the file, and puts the loss and the gradients there.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -15,73 +21,40 @@ import time
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch_networks import gradients, images, sequential
 
 torch.manual_seed(1)
 
 
-class Residual(nn.Module):
-    def __init__(self, body, shortcut):
-        super().__init__()
-        self.body = sequential(body)
-        self.shortcut = sequential(shortcut)
-
-    def forward(self, x):
-        return F.relu(self.body(x) + self.shortcut(x))
+halves = {"f16": torch.float16, "bf16": torch.bfloat16}
 
 
-class GlobalAvgPool(nn.Module):
-    def forward(self, x):
-        return x.mean((2, 3))
+def mixed(precision, device):
+    """Products and convolutions in 16 bits, where the precision is one."""
+    if precision not in halves:
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(device).type, halves[precision])
 
 
-def layer(at):
-    kind = at["type"]
-    if kind == "conv":
-        return nn.Conv2d(
-            at["inputs"], at["outputs"], at["kernel"], at["stride"], at["padding"], bias=at["bias"]
-        )
-    if kind == "batchNorm":
-        return nn.BatchNorm2d(at["channels"])
-    if kind == "relu":
-        return nn.ReLU()
-    if kind == "maxPool":
-        return nn.MaxPool2d(at["size"], at.get("stride"), at.get("padding", 0))
-    if kind == "globalAvgPool":
-        return GlobalAvgPool()
-    if kind == "flatten":
-        return nn.Flatten()
-    if kind == "linear":
-        return nn.Linear(at["inputs"], at["outputs"])
-    if kind == "residual":
-        return Residual(at["body"], at["shortcut"])
-    raise ValueError(f"there is no layer {kind}")
-
-
-def sequential(layers):
-    return nn.Sequential(*[layer(at) for at in layers])
-
-
-def images(batch, shape):
-    """A batch in PyTorch's order of axes, channels first."""
-    if len(shape) == 3:
-        height, width, channels = shape
-        return torch.rand(batch, channels, height, width)
-    return torch.rand(batch, *shape)
-
-
-def training(task, _variant):
-    network = task["network"]
+def training(task, variant):
+    network, precision = task["network"], task.get("precision")
     model = sequential(network["layers"])
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     x = images(task["batch"], network["input"])
     label = torch.randint(0, 10, (task["batch"],))
+    if variant == "channels last":
+        model = model.to(memory_format=torch.channels_last)
+        x = x.contiguous(memory_format=torch.channels_last)
+    optimizer = {
+        "adam": lambda: torch.optim.Adam(model.parameters(), lr=1e-3),
+        "sgd": lambda: torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9),
+    }[task.get("optimizer", "adam")]()
 
     def run():
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), label)
+        with mixed(precision, x.device):
+            loss = F.cross_entropy(model(x), label)
         loss.backward()
         optimizer.step()
-        return loss.item()
 
     return run
 
@@ -99,8 +72,9 @@ def inference(task, _variant):
 
 
 def matmul(task, _variant):
-    a = torch.rand(task["size"], task["size"])
-    b = torch.rand(task["size"], task["size"])
+    dtype = halves.get(task.get("precision"), torch.float32)
+    a = torch.rand(task["size"], task["size"]).to(dtype)
+    b = torch.rand(task["size"], task["size"]).to(dtype)
     return lambda: a @ b
 
 
@@ -221,6 +195,20 @@ def loading(task, _variant):
     return run
 
 
+def stream(task, _variant):
+    x, y, z = (torch.rand(task["rows"], task["columns"]) for _ in range(3))
+    return {
+        "copy": lambda: z.copy_(x),
+        "add": lambda: x + y,
+        "mulAdd": lambda: torch.addcmul(x, y, z),
+        "gelu": lambda: F.gelu(x),
+        "sum": lambda: x.sum(),
+        "sumRows": lambda: x.sum(1),
+        "sumColumns": lambda: x.sum(0),
+        "softmax": lambda: F.softmax(x, 1),
+    }[task["op"]]
+
+
 makers = {
     "training": training,
     "inference": inference,
@@ -234,9 +222,75 @@ makers = {
     "additions": additions,
     "optimizer": optimizer,
     "loading": loading,
+    "stream": stream,
 }
 
 works = {}
+
+
+class Queued:
+    """A work on a device that queues what it is told, or that stands in for one."""
+
+    # So long is a batch of runs at least, for the wait at its end to be a small part of it.
+    shortest = 20
+
+    def __init__(self, task, variant, device):
+        self.on_gpu = torch.device(device).type == "cuda"
+        self.precision = task.get("precision")
+        # The time of the calls alone: what the host needs to say what shall be done.
+        self.host = task.get("host", False)
+        self.runs = 1
+        before = self.allocated()
+        self.prepare()
+        with torch.device(device):
+            self.run = makers[task["kind"]](task, variant)
+        # Three runs at least, for 100 ms at least.
+        runs, end = 0, time.perf_counter_ns() + 100e6
+        while runs < 3 or time.perf_counter_ns() < end:
+            self.batch()
+            runs += 1
+        while not self.host and self.runs * self.batch() < self.shortest and self.runs < 1024:
+            self.runs *= 2
+        # What it holds between its runs.
+        self.own = self.allocated() - before
+
+    def prepare(self):
+        allowed = self.precision == "tf32"
+        torch.set_float32_matmul_precision("high" if allowed else "highest")
+        torch.backends.cudnn.allow_tf32 = allowed
+        torch.backends.cudnn.benchmark = True
+
+    def allocated(self):
+        return torch.cuda.memory_allocated() if self.on_gpu else 0
+
+    def synchronize(self):
+        if self.on_gpu:
+            torch.cuda.synchronize()
+
+    def batch(self):
+        """Milliseconds of a run."""
+        begin = time.perf_counter_ns()
+        for _ in range(self.runs):
+            self.run()
+        if self.host:
+            end = time.perf_counter_ns()
+            self.synchronize()
+        else:
+            self.synchronize()
+            end = time.perf_counter_ns()
+        return (end - begin) / 1e6 / self.runs
+
+    def turn(self, milliseconds):
+        self.prepare()
+        others = self.allocated() - self.own
+        if self.on_gpu:
+            torch.cuda.reset_peak_memory_stats()
+        times, end = [], time.perf_counter_ns() + milliseconds * 1e6
+        while not times or time.perf_counter_ns() < end:
+            times.append(self.batch())
+        if not self.on_gpu:
+            return {"times": times}
+        return {"times": times, "peakBytes": torch.cuda.max_memory_allocated() - others}
 
 
 def turn(run, milliseconds):
@@ -251,20 +305,29 @@ def turn(run, milliseconds):
 def answer(request):
     what, name = request["do"], request.get("id")
     if what == "hello":
-        return {"version": torch.__version__, "threads": os.cpu_count()}
+        gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+        return {"version": torch.__version__, "threads": os.cpu_count(), "gpu": gpu}
     if what == "make":
         task = request["task"]
         if task["kind"] not in makers:
             return {"reason": f"the PyTorch side has no {task['kind']}"}
-        works[name] = makers[task["kind"]](task, request.get("variant"))
+        if "device" in request:
+            works[name] = Queued(task, request.get("variant"), request["device"])
+        else:
+            works[name] = makers[task["kind"]](task, request.get("variant"))
         return {}
     if what == "turn":
+        if isinstance(works[name], Queued):
+            return works[name].turn(request["ms"])
         torch.set_num_threads(request["threads"])
         return {"times": turn(works[name], request["ms"])}
     if what == "drop":
         works.pop(name, None)
         gc.collect()
+        torch.cuda.empty_cache()
         return {}
+    if what == "gradients":
+        return gradients(request)
     raise ValueError(f"there is nothing called {what}")
 
 
@@ -273,4 +336,5 @@ for line in sys.stdin:
         reply = answer(json.loads(line))
     except Exception as error:
         reply = {"error": f"{type(error).__name__}: {error}"}
+        gc.collect()
     print(json.dumps(reply), flush=True)

@@ -1,6 +1,7 @@
 /** The suites that run everywhere, in the order of reports. */
 import type { Suite } from '../suite.ts'
 import { conv2d } from './conv2d.ts'
+import { bandwidth, launches, products, steps } from './cuda.ts'
 import { data } from './data.ts'
 import { dispatch } from './dispatch.ts'
 import { inference } from './inference.ts'
@@ -18,4 +19,8 @@ export const suites: readonly Suite[] = [
   data,
   optim,
   memory,
+  products,
+  bandwidth,
+  steps,
+  launches,
 ]
