@@ -1,66 +1,47 @@
 /**
- * The shader of a reduction. A workgroup is a grid of `lanes` results by `rows` partial results each:
- * every invocation joins each `rows`-th element of its result, then the rows are joined as a tree in
- * shared memory. Where there are few results with many elements, several workgroups (`splits`) share
- * one and leave their parts in memory for a second pass.
+ * The shader of a reduction. A team of invocations joins the elements of a result, or of one of its
+ * `splits`; each member runs through its own, then the members' parts are joined. Teams of one need no
+ * barrier. The parts of splits stay in memory for a second pass.
  */
-import type { Combine, DType, Reduction } from '@nablajs/tensor/backend'
+import type { DType, Reduction } from '@nablajs/tensor/backend'
 import type { KernelSource } from '../runtime/kernel.ts'
 import { type FunctionName, functionsFor } from './functions.ts'
-import { fromWord, literal, renderProgram, toWord } from './instructions.ts'
+import { fromWord, renderProgram, toWord } from './instructions.ts'
 import { type Bindings, type Counter, declarations, paramsStruct, scalarField } from './operands.ts'
+import { isSearch, joining, neutral, partType, type Team, teamText } from './reduce-join.ts'
 
-export interface ReduceSpec {
+/** Invocations of a workgroup. */
+export const groupSize = 64
+
+export interface ReduceSpec extends Team {
   readonly reduction: Reduction
   readonly bindings: Bindings
   readonly counters: readonly Counter[]
   /** Loops over results, and over the elements of each. */
   readonly kept: number
   readonly reduced: number
-  readonly lanes: number
-  readonly rows: number
-  /** Whether neighbouring invocations have neighbouring results, or elements of one result. */
+  /** Whether neighbouring teams have neighbouring results, or splits of one result. */
   readonly across: boolean
   /**
    * `whole`: elements in, results out. `parts`: the partial results of each split go out, for `arg...`
-   * followed by their indices. `join`: those come in, in one row for each result.
+   * followed by their indices. `join`: those come in.
    */
   readonly pass: 'whole' | 'parts' | 'join'
 }
 
-export const isSearch = (combine: Combine): boolean => combine === 'argmax' || combine === 'argmin'
+/** Elements that are joined in one turn of the loop, where their program is not longer than this. */
+const unrolled = 8
+const short = 16
+/** Turns whose sum is added as one. */
+const turns = 16
 
-/** The dtype that partial results have in memory. */
-export function partType(dtype: DType): 'f32' | 'i32' | 'u32' {
-  return dtype === 'bool' ? 'u32' : (dtype as 'f32' | 'i32' | 'u32')
+/** Elements of a member that are summed for themselves; see {@link reduceKernel}. */
+export function blockOf({ reduction, pass }: Pick<ReduceSpec, 'reduction' | 'pass'>): number {
+  return turns * unrollOf(reduction, pass)
 }
 
-function neutral(combine: Combine, type: DType, uses: Set<FunctionName>): string {
-  if (combine === 'sum') return literal(0, type, uses)
-  if (combine === 'prod') return literal(1, type, uses)
-  const lowest = combine === 'max' || combine === 'argmax'
-  if (type === 'f32') return literal(lowest ? -Infinity : Infinity, type, uses)
-  if (type === 'i32') return literal(lowest ? -(2 ** 31) : 2 ** 31 - 1, type, uses)
-  return literal(lowest ? 0 : 2 ** 32 - 1, type, uses)
-}
-
-/** `join(a, b)`, or for a search `beats(value, index, best, at)`. */
-function joining(combine: Combine, type: string, uses: Set<FunctionName>): string {
-  const float = type === 'f32'
-  if (isSearch(combine)) {
-    const sign = combine === 'argmax' ? '>' : '<'
-    if (float) uses.add('is_nan')
-    return `// Whether a value displaces the best one so far: NaN comes first, of equals the lowest index.
-fn beats(value: ${type}, index: u32, best: ${type}, at: u32) -> bool {
-  if (at == none) { return index != none; }
-  if (index == none) { return false; }
-${float ? '  if (is_nan(value) || is_nan(best)) { return is_nan(value) && (!is_nan(best) || index < at); }\n' : ''}  return value ${sign} best || (value == best && index < at);
-}`
-  }
-  if (combine === 'sum' || combine === 'prod')
-    return `fn join(a: ${type}, b: ${type}) -> ${type} { return a ${combine === 'sum' ? '+' : '*'} b; }`
-  if (float) uses.add(`${combine as 'min' | 'max'}_f`)
-  return `fn join(a: ${type}, b: ${type}) -> ${type} { return ${combine}${float ? '_f' : ''}(a, b); }`
+function unrollOf({ program }: Reduction, pass: ReduceSpec['pass']): number {
+  return pass === 'join' || program.code.length <= short ? unrolled : 1
 }
 
 /** `x0 ..`, the loops' counters, out of a number. */
@@ -76,27 +57,42 @@ function coordinates(from: string, letter: string, extent: string, rank: number)
   return [...lines, `let ${letter}0 = i32(${letter}_rest);`]
 }
 
+/** The number of the team, and of the invocation in it. */
+function numbers(team: number): string[] {
+  const group = 'group.x + group.y * groups.x'
+  if (team === 1) return [`let number = (${group}) * ${groupSize}u + me;`]
+  if (team === groupSize) return [`let number = ${group};`, 'let member = me;']
+  return [
+    `let number = (${group}) * ${groupSize / team}u + me / ${team}u;`,
+    `let member = me % ${team}u;`,
+  ]
+}
+
 const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
+const deep = (lines: readonly string[], by: number) => lines.map((l) => ' '.repeat(by) + l)
 
 /**
- * The parameters are: `results`, `zero`, `length` (elements of each), `splits` and `chunk` (elements of
- * a split); extents of the loops over results `e` and elements `f`; for each view `o`, where it
- * starts; for each view and counter its strides over results `s` and elements `t`; the scalars `a`.
+ * The parameters are: `results`, `zero`, `length` (elements of each), `splits`; the elements of split i
+ * begin at `i * skip` and end before `i * skip + span`; a member takes every `step`-th, in blocks of
+ * `block`; a `join` finds part i of a result at `result * part_first + i * part_step`. Extents of the loops
+ * over results are `e`, over elements `f`; for each view `o`, where it starts; for each view and counter
+ * its strides over results `s` and elements `t`; the scalars `a`.
  */
 export function reduceKernel(spec: ReduceSpec): KernelSource {
-  const { reduction, bindings, counters, kept, reduced, lanes, rows, across, pass } = spec
+  const { reduction, bindings, counters, kept, reduced, team, cluster, across, pass } = spec
   const { program, combine, finish } = reduction
   const uses = new Set<FunctionName>()
   const search = isSearch(combine)
   const { dtype } = program.code[program.outputs[0]!]!
   const type = partType(dtype)
   const views = pass === 'join' ? 0 : program.inputs.length
-  const outputs = pass === 'join' ? 1 : views
   const { scalars } = program
 
   // Operands that walk over the elements: the inputs and the counters. The output walks over results.
   const walkers = [...count(views), ...counters.map((_, c) => `c${c}`)]
-  const fields = ['results: u32', 'zero: u32', 'length: u32', 'splits: u32', 'chunk: u32']
+  const fields = ['results: u32', 'zero: u32', 'length: u32', 'splits: u32']
+  fields.push('skip: u32', 'span: u32', 'step: u32', 'block: u32')
+  if (pass === 'join') fields.push('part_first: u32', 'part_step: u32')
   fields.push(...count(kept).map((axis) => `e${axis}: u32`))
   fields.push(...count(reduced).map((axis) => `f${axis}: u32`))
   for (const k of walkers) {
@@ -110,12 +106,14 @@ export function reduceKernel(spec: ReduceSpec): KernelSource {
   const scalar = (i: number): string =>
     scalars[i] === 'bool' ? `params.a${i} != 0u` : `params.a${i}`
 
-  /** The lines that make `value` (and `at`, where it was found) of element `r`. */
+  /** The lines of `element(r, start ..)`, and those that find where its operands begin. */
   const element: string[] = []
   const start: string[] = []
+  let value: string
   if (pass === 'join') {
-    element.push('let cell = result * params.length + r;', 'let value = b0[cell];')
-    if (search) element.push('let found = b1[cell];')
+    start.push('let start_0 = i32(result * params.part_first);')
+    element.push('let cell = u32(start_0) + r * params.part_step;')
+    value = search ? 'Part(b0[cell], b1[cell])' : 'b0[cell]'
   } else {
     for (const k of walkers) {
       const first = typeof k === 'number' ? [`params.o${k}`] : []
@@ -142,136 +140,107 @@ export function reduceKernel(spec: ReduceSpec): KernelSource {
       },
       uses,
     )
-    element.push(...walked.lines, `let value = ${toWord(walked.outputs[0]!, dtype, type)};`)
-    if (search) element.push('let found = r;')
+    element.push(...walked.lines)
+    value = toWord(walked.outputs[0]!, dtype, type)
+    if (search) value = `found(${value}, r)`
   }
+  const starts = pass === 'join' ? ['start_0'] : walkers.map((k) => `start_${k}`)
 
+  const initial = neutral(combine, type, uses)
+  const unroll = unrollOf(reduction, pass)
+  const next = (i: number): string =>
+    `element(${[i === 0 ? 'r' : `r + ${i}u * step`, ...starts].join(', ')})`
+  /** The loops that join all elements from `r` up to `end` to `to`. */
+  const loops = (to: string, end: string): string[] => [
+    ...(unroll === 1
+      ? []
+      : [
+          `for (; r + ${unrolled - 1}u * step < ${end}; r += ${unrolled}u * step) {`,
+          ...['a', 'b', 'c', 'd'].map(
+            (pair, i) => `  let ${pair} = join(${next(2 * i)}, ${next(2 * i + 1)});`,
+          ),
+          `  ${to} = join(${to}, join(join(a, b), join(c, d)));`,
+          '}',
+        ]),
+    `for (; r < ${end}; r += step) { ${to} = join(${to}, ${next(0)}); }`,
+  ]
   const cascades = combine === 'sum' && type === 'f32'
   if (cascades) uses.add('is_finite')
-  const initial = neutral(combine, type, uses)
-  const open = search
-    ? [`var best = ${initial};`, 'var at = none;']
-    : [
-        `var best = ${initial};`,
-        ...(cascades
-          ? ['var block = 0.0;', 'var row = 0.0;', 'var taken = 0u;', 'var lost = 0.0;']
-          : []),
+  const walk = cascades
+    ? [
+        'var lost = 0.0;',
+        'while (r < end) {',
+        '  // Blocks are summed for themselves, and what rounding takes when one is added is kept.',
+        '  var block = 0.0;',
+        '  let stop = r + min(end - r, params.block);',
+        ...deep(loops('block', 'stop'), 2),
+        '  let sum = best + block;',
+        '  let kept = sum - best;',
+        '  lost += (best - (sum - kept)) + (block - kept);',
+        '  best = sum;',
+        '}',
+        // What an infinite sum has lost is NaN.
+        'best += select(0.0, lost, is_finite(best));',
       ]
-  const take = search
-    ? ['if (beats(value, found, best, at)) {', '  best = value;', '  at = found;', '}']
-    : cascades
-      ? [
-          '// Blocks of 32 and of 1024 are summed for themselves, and what rounding takes from a block is kept.',
-          'let sum = block + value;',
-          'let kept = sum - block;',
-          'lost += (block - (sum - kept)) + (value - kept);',
-          'block = sum;',
-          'taken += 1u;',
-          'if ((taken & 31u) == 0u) {',
-          '  row += block;',
-          '  block = 0.0;',
-          '  if ((taken & 1023u) == 0u) {',
-          '    best += row;',
-          '    row = 0.0;',
-          '  }',
-          '}',
-        ]
-      : ['best = join(best, value);']
-  // What an infinite sum has lost is NaN.
-  const close = cascades
-    ? ['best += row + block;', 'best += select(0.0, lost, is_finite(best));']
-    : []
+    : loops('best', 'end')
 
-  const tree: string[] = []
-  if (rows > 1) {
-    tree.push('parts[me] = best;')
-    if (search) tree.push('places[me] = at;')
-    tree.push(
-      'workgroupBarrier();',
-      `for (var half = ${rows / 2}u; half > 0u; half = half / 2u) {`,
-      '  if (row_number < half) {',
-      across ? `    let other = me + half * ${lanes}u;` : '    let other = me + half;',
-      ...(search
-        ? [
-            '    if (beats(parts[other], places[other], parts[me], places[me])) {',
-            '      parts[me] = parts[other];',
-            '      places[me] = places[other];',
-            '    }',
-          ]
-        : ['    parts[me] = join(parts[me], parts[other]);']),
-      '  }',
-      '  workgroupBarrier();',
-      '}',
-    )
-  }
-  const joined = rows > 1 ? 'parts[me]' : 'best'
-  const place = rows > 1 ? 'places[me]' : 'at'
-
+  const joined = teamText({ team, cluster }, groupSize, search)
   const store: string[] = []
   if (pass === 'parts') {
-    const out = bindings.of[outputs]!
-    store.push(`b${out}[result * params.splits + split] = ${joined};`)
-    if (search)
-      store.push(`b${bindings.of[outputs + 1]}[result * params.splits + split] = ${place};`)
+    const [first, second] = bindings.of.slice(views)
+    store.push(`b${first}[number] = ${search ? 'best.key' : 'best'};`)
+    if (search) store.push(`b${second}[number] = best.at;`)
   } else {
     const out = bindings.of[pass === 'join' ? Number(search) + 1 : views]!
     const over = count(kept).map((axis) => `x${axis} * params.sy_${axis}`)
     const at = `u32(${['params.oy', ...over].join(' + ')})`
-    let value = search ? `i32(${place})` : fromWord(joined, dtype, type)
+    let ended = search ? 'i32(best.at)' : fromWord('best', dtype, type)
     let result: DType = search ? 'i32' : dtype
     if (finish) {
-      const given = value
-      const ended = renderProgram(
+      const given = ended
+      const rendered = renderProgram(
         finish,
         { input: () => given, scalar, index: () => '0', position: () => '0u' },
         uses,
         'w',
       )
-      store.push(...ended.lines)
-      value = ended.outputs[0]!
+      store.push(...rendered.lines)
+      ended = rendered.outputs[0]!
       result = finish.code[finish.outputs[0]!]!.dtype
     }
-    store.push(`b${out}[${at}] = ${toWord(value, result, bindings.types[out]!)};`)
+    store.push(`b${out}[${at}] = ${toWord(ended, result, bindings.types[out]!)};`)
   }
 
   const join = joining(combine, type, uses)
-  const size = lanes * rows
-  const shared =
-    rows > 1
-      ? [
-          `var<workgroup> parts: array<${type}, ${size}>;`,
-          ...(search ? [`var<workgroup> places: array<u32, ${size}>;`] : []),
-        ]
-      : []
-  const deep = (lines: readonly string[], by: number) => lines.map((l) => ' '.repeat(by) + l)
   const code = [
+    ...(cluster > 1 ? ['enable subgroups;'] : []),
     paramsStruct(fields),
     ...declarations(bindings),
-    ...shared,
-    ...(search ? ['const none = 0xffffffffu;'] : []),
     '',
     ...functionsFor(uses),
-    join,
+    ...join,
+    ...joined.declarations,
+    `fn element(${['r: u32', ...starts.map((name) => `${name}: i32`)].join(', ')}) -> Part {`,
+    ...deep([...element, `return ${value};`], 2),
+    '}',
     '',
-    `@compute @workgroup_size(${size})`,
+    `@compute @workgroup_size(${groupSize})`,
     'fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,',
     '  @builtin(local_invocation_index) me: u32) {',
-    '  let number = group.x + group.y * groups.x;',
-    across ? `  let row_number = me / ${lanes}u;` : `  let row_number = me % ${rows}u;`,
-    '  let split = number % params.splits;',
-    `  let result = (number / params.splits) * ${lanes}u + me ${across ? `% ${lanes}u` : `/ ${rows}u`};`,
+    ...deep(numbers(team), 2),
+    `  let result = number ${across ? '%' : '/'} params.${across ? 'results' : 'splits'};`,
+    `  let split = number ${across ? '/' : '%'} params.${across ? 'results' : 'splits'};`,
     ...deep(coordinates('result', 'x', 'e', kept), 2),
-    ...deep(open, 2),
-    '  if (result < params.results) {',
+    `  var best = ${initial};`,
+    '  if (result < params.results && split < params.splits) {',
     ...deep(start, 4),
-    '    let end = min(params.length, (split + 1u) * params.chunk);',
-    `    for (var r = split * params.chunk + row_number; r < end; r += ${rows}u) {`,
-    ...deep([...element, ...take], 6),
-    '    }',
-    ...deep(close, 4),
+    '    let end = min(params.length, split * params.skip + params.span);',
+    '    let step = params.step;',
+    `    var r = split * params.skip${team > 1 ? ' + member' : ''};`,
+    ...deep(walk, 4),
     '  }',
-    ...deep(tree, 2),
-    `  if (result < params.results${rows > 1 ? ' && row_number == 0u' : ''}) {`,
+    ...deep(joined.lines, 2),
+    `  if (result < params.results && split < params.splits${team > 1 ? ' && member == 0u' : ''}) {`,
     ...deep(store, 4),
     '  }',
     '}',

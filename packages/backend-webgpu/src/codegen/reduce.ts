@@ -1,4 +1,4 @@
-/** Runs `reduce`: chooses the shape of its workgroups, and a second pass where results are few. */
+/** Runs `reduce`: chooses its teams, and a second pass where results are few. */
 import {
   checkBounds,
   checkScalars,
@@ -6,7 +6,6 @@ import {
   collapse,
   combinedType,
   type DType,
-  type Program,
   type Reduction,
   reducedAxes,
   ShapeError,
@@ -15,17 +14,25 @@ import {
 } from '@nablajs/tensor/backend'
 import type { KernelSource, Runtime } from '../runtime/kernel.ts'
 import { checkDtypes } from './instructions.ts'
-import { bind, type Counter, counterStrides, countersOf, ParamWriter, spread } from './operands.ts'
-import { isSearch, partType, type ReduceSpec, reduceKernel } from './reduce-kernel.ts'
+import {
+  type Bindings,
+  bind,
+  type Counter,
+  counterStrides,
+  countersOf,
+  ParamWriter,
+  spread,
+} from './operands.ts'
+import { isSearch, partType } from './reduce-join.ts'
+import { blockOf, groupSize, type ReduceSpec, reduceKernel } from './reduce-kernel.ts'
 
-/** Invocations of a workgroup. */
-const groupSize = 64
+/** Invocations that keep a GPU busy, and elements that each should have before a result is split. */
+const gpu = { busy: 32768, worth: 32 }
+/** A software GPU has few processors, and its barriers and subgroups are dear: one invocation is a team. */
+const processor = { busy: 1024, worth: 256 }
 
-/** Workgroups that keep a large GPU busy. */
-const manyGroups = 512
-
-/** Elements that an invocation should have before a result is split over workgroups. */
-const worthSplitting = 64
+/** Elements of each member of a team. */
+const worthMember = 16
 
 /** The most splits of a result: what the second pass joins. */
 const mostSplits = 1024
@@ -42,6 +49,12 @@ interface Loops {
   readonly reduced: readonly number[]
   /** Of the inputs, the counters and the output. */
   readonly walks: readonly { readonly kept: number[]; readonly reduced: number[] }[]
+}
+
+/** How a pass shares its work; see {@link ReduceSpec}. */
+interface Shares extends Pick<ReduceSpec, 'team' | 'cluster' | 'across' | 'pass'> {
+  readonly length: number
+  readonly splits: number
 }
 
 const powerOfTwoAtLeast = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)))
@@ -77,100 +90,114 @@ export class ReduceRunner {
 
     const loops = loopsOf(shape, inputs, entry.counters, output)
     const length = sizeOf(loops.reduced)
-    if (length >= 2 ** 32)
+    if (length >= 2 ** 31)
       throw new ShapeError(
-        `${name}: ${length} elements for each result; a shader counts to 2^32, reduce one axis after the other`,
+        `${name}: ${length} elements for each result; a shader counts to 2^31, reduce one axis after the other`,
       )
-    const tile = workgroup(loops, results, length)
-    const { lanes, rows } = tile
-    const splits = splitsOf(Math.ceil(results / lanes), rows, length)
+    const shares = this.#share(loops, results, length)
+    const { splits, across } = shares
+    const walks = loops.walks.slice(0, -1)
+    const out = [output.offset, ...loops.walks.at(-1)!.kept]
+    const writeWalks = () => {
+      walks.forEach((walk, k) => {
+        if (k < inputs.length) this.#params.int(inputs[k]!.offset)
+        this.#params.ints([...walk.kept, ...walk.reduced])
+      })
+    }
     if (splits === 1) {
-      const spec = this.#spec(reduction, entry, loops, tile, 'whole')
-      const bindings = bind(inputs, [output])
-      this.#begin(results, length, 1, length, loops)
-      this.#walks(inputs, loops)
-      this.#output(output, loops)
-      this.#scalars(program, scalars)
-      this.#launch(entry, { ...spec, bindings }, Math.ceil(results / lanes))
+      this.#begin(reduction, results, shares, loops)
+      writeWalks()
+      this.#params.ints(out)
+      this.#launch(reduction, entry, loops, shares, bind(inputs, [output]), results, scalars)
       return
     }
 
-    // The parts of all results, then for a search where they were found.
-    const search = isSearch(combine)
+    // The parts of all results; for a search their keys, then where they were found.
     const { dtype } = program.code[program.outputs[0]!]!
-    const scratch = [partType(dtype), ...(search ? (['u32'] as const) : [])].map((type) => ({
-      buffer: this.#runtime.scratch(4 * results * splits),
-      dtype: type,
-      shape: [results, splits],
-      strides: [splits, 1],
-      offset: 0,
-    }))
-    const chunk = Math.ceil(length / splits)
-    const groups = Math.ceil(results / lanes) * splits
-    const first = this.#spec(reduction, entry, loops, tile, 'parts')
-    this.#begin(results, length, splits, chunk, loops)
-    this.#walks(inputs, loops)
-    this.#scalars(program, scalars)
-    this.#launch(entry, { ...first, bindings: bind(inputs, scratch) }, groups)
+    const types = isSearch(combine) ? (['u32', 'u32'] as const) : [partType(dtype)]
+    const parts = types.map((type) => {
+      const buffer = this.#runtime.scratch(4 * results * splits)
+      return { buffer, dtype: type, shape: [results * splits], strides: [1], offset: 0 }
+    })
+    this.#begin(reduction, results, shares, loops)
+    writeWalks()
+    this.#launch(reduction, entry, loops, shares, bind(inputs, parts), results, scalars)
 
     const flat: Loops = { ...loops, reduced: [] }
-    const second = this.#spec(reduction, entry, flat, joinTile, 'join')
-    this.#begin(results, splits, 1, splits, flat)
-    this.#output(output, loops)
-    this.#scalars(program, scalars)
-    this.#launch(entry, { ...second, counters: [], bindings: bind(scratch, [output]) }, results)
-    for (const { buffer } of scratch) this.#runtime.release(buffer)
+    const team = this.#teamFor(splits)
+    const second: Shares = { ...team, length: splits, splits: 1, across, pass: 'join' }
+    this.#begin(reduction, results, second, flat, across ? [1, results] : [splits, 1])
+    this.#params.ints(out)
+    const join = { ...entry, counters: [] }
+    this.#launch(reduction, join, flat, second, bind(parts, [output]), results, scalars)
+    for (const { buffer } of parts) this.#runtime.release(buffer)
   }
 
-  #spec(
+  /** Teams that read neighbouring elements where the elements of a result are neighbours. */
+  #share(loops: Loops, results: number, length: number): Shares {
+    const { kept, reduced } = loops.walks[0]!
+    const isNext = (strides: readonly number[]) => Math.abs(strides.at(-1) ?? 0) === 1
+    const across = isNext(kept) && !isNext(reduced)
+    const team = across ? { team: 1, cluster: 1 } : this.#teamFor(length)
+    const { busy, worth } = this.#runtime.features.software ? processor : gpu
+    const wanted = Math.ceil(busy / (results * team.team))
+    const most = Math.min(wanted, Math.floor(length / (team.team * worth)), mostSplits)
+    const splits = Math.max(1, most)
+    return { ...team, length, splits, across, pass: splits === 1 ? 'whole' : 'parts' }
+  }
+
+  #teamFor(length: number): Pick<Shares, 'team' | 'cluster'> {
+    const { software, subgroups, subgroupMinSize } = this.#runtime.features
+    if (software) return { team: 1, cluster: 1 }
+    const team = Math.min(groupSize, powerOfTwoAtLeast(length / worthMember))
+    return { team, cluster: subgroups ? Math.min(team, subgroupMinSize) : 1 }
+  }
+
+  #begin(
     reduction: Reduction,
-    entry: Entry,
+    results: number,
+    { length, splits, across, team, pass }: Shares,
     loops: Loops,
-    tile: Tile,
-    pass: ReduceSpec['pass'],
-  ): Omit<ReduceSpec, 'bindings'> {
-    const { counters } = entry
-    const kept = loops.kept.length
-    return { reduction, counters, kept, reduced: loops.reduced.length, ...tile, pass }
+    parts: readonly number[] = [],
+  ): void {
+    // Splits take turns where results are neighbours, else each has elements that follow one another.
+    const chunk = Math.ceil(length / splits)
+    const [skip, span, step] = across ? [1, length, splits * team] : [chunk, chunk, team]
+    this.#params.restart()
+    this.#params.ints([results, 0, length, splits, skip, span, step])
+    this.#params.int(blockOf({ reduction, pass }) * step)
+    this.#params.ints([...parts, ...loops.kept, ...loops.reduced])
   }
 
-  #launch(entry: Entry, spec: ReduceSpec, groups: number): void {
-    const { kept, reduced, lanes, rows, across, pass, bindings, reduction } = spec
-    const { name } = reduction.program
-    const key = `${pass} ${kept} ${reduced} ${lanes} ${rows} ${across} ${bindings.of.join()}`
-    let kernel = entry.kernels.get(key)
+  #launch(
+    reduction: Reduction,
+    { counters, kernels }: Entry,
+    loops: Loops,
+    { team, cluster, across, pass, splits }: Shares,
+    bindings: Bindings,
+    results: number,
+    scalars: readonly number[],
+  ): void {
+    const { program } = reduction
+    const { name } = program
+    scalars.forEach((value, i) => {
+      this.#params.scalar(program.scalars[i]!, value)
+    })
+    const [kept, reduced] = [loops.kept.length, loops.reduced.length]
+    const key = `${pass} ${kept} ${reduced} ${team} ${cluster} ${across} ${bindings.of.join()}`
+    let kernel = kernels.get(key)
     if (!kernel) {
-      kernel = reduceKernel(spec)
-      entry.kernels.set(key, kernel)
+      const loop = { kept, reduced, team, cluster, across, pass }
+      kernel = reduceKernel({ reduction, bindings, counters, ...loop })
+      kernels.set(key, kernel)
     }
     const most = this.#runtime.limits.maxComputeWorkgroupsPerDimension
+    const groups = Math.ceil((results * splits * team) / groupSize)
     this.#runtime.dispatch({
       kernel,
       buffers: bindings.buffers,
       params: this.#params.written,
       groups: spread(groups, most, name),
-    })
-  }
-
-  #begin(results: number, length: number, splits: number, chunk: number, loops: Loops): void {
-    this.#params.restart()
-    this.#params.ints([results, 0, length, splits, chunk, ...loops.kept, ...loops.reduced])
-  }
-
-  #walks(inputs: readonly View[], loops: Loops): void {
-    loops.walks.slice(0, -1).forEach((walk, k) => {
-      if (k < inputs.length) this.#params.int(inputs[k]!.offset)
-      this.#params.ints([...walk.kept, ...walk.reduced])
-    })
-  }
-
-  #output(output: View, loops: Loops): void {
-    this.#params.ints([output.offset, ...loops.walks.at(-1)!.kept])
-  }
-
-  #scalars(program: Program, scalars: readonly number[]): void {
-    scalars.forEach((value, i) => {
-      this.#params.scalar(program.scalars[i]!, value)
     })
   }
 
@@ -210,27 +237,4 @@ function loopsOf(
     reduced: of(merged.shape, true),
     walks: merged.strides.map((own) => ({ kept: of(own, false), reduced: of(own, true) })),
   }
-}
-
-/** The workgroup of a reduction; see {@link ReduceSpec}. */
-type Tile = Pick<ReduceSpec, 'lanes' | 'rows' | 'across'>
-
-/** That of the second pass: one result. */
-const joinTile: Tile = { lanes: 1, rows: groupSize, across: false }
-
-/** How many results, and how many invocations for each, a workgroup has. */
-function workgroup(loops: Loops, results: number, length: number): Tile {
-  const rows = Math.min(groupSize, powerOfTwoAtLeast(length / 8))
-  // Neighbouring invocations should read neighbouring elements of the first input.
-  const first = loops.walks[0]!
-  const across = Math.abs(first.kept.at(-1) ?? 0) === 1 && Math.abs(first.reduced.at(-1) ?? 0) !== 1
-  const most = across ? Math.max(groupSize / rows, 16) : groupSize / rows
-  const lanes = Math.min(most, powerOfTwoAtLeast(results))
-  return { lanes, rows: Math.min(rows, groupSize / lanes), across }
-}
-
-function splitsOf(groups: number, rows: number, length: number): number {
-  const wanted = Math.ceil(manyGroups / groups)
-  const worth = Math.floor(length / (rows * worthSplitting))
-  return Math.max(1, Math.min(wanted, worth, mostSplits))
 }

@@ -1,8 +1,8 @@
-// shifted: 1 x 1 x 1 workgroups, parameters 32 0 6 1 6 4 8 6 0 48 1 8 0 8 1 0 0 8 1
+// shifted: 1 x 1 x 1 workgroups, parameters 32 0 6 1 1 6 1 128 4 8 6 0 48 1 8 0 8 1 0 0 8 1
 struct Params {
-  results: u32, zero: u32, length: u32, splits: u32, chunk: u32, e0: u32, e1: u32, f0: u32,
-  o0: i32, s0_0: i32, s0_1: i32, t0_0: i32, o1: i32, s1_0: i32, s1_1: i32, t1_0: i32, oy: i32,
-  sy_0: i32, sy_1: i32,
+  results: u32, zero: u32, length: u32, splits: u32, skip: u32, span: u32, step: u32, block: u32,
+  e0: u32, e1: u32, f0: u32, o0: i32, s0_0: i32, s0_1: i32, t0_0: i32, o1: i32, s1_0: i32,
+  s1_1: i32, t1_0: i32, oy: i32, sy_0: i32, sy_1: i32,
 }
 @group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read> b1: array<f32>;
@@ -34,56 +34,57 @@ fn exp_f(x: f32) -> f32 {
   return select(scale(expm1_reduced(r) + 1.0, i32(n)), x, is_nan(x));
 }
 fn is_finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
-fn join(a: f32, b: f32) -> f32 { return a + b; }
+alias Part = f32;
+fn join(a: Part, b: Part) -> Part { return a + b; }
+fn element(r: u32, start_0: i32, start_1: i32) -> Part {
+  let y0 = i32(r);
+  let p_0 = start_0 + y0 * params.t0_0;
+  let p_1 = start_1 + y0 * params.t1_0;
+  let v0 = b0[u32(p_0)];
+  let v1 = b1[u32(p_1)];
+  let v2 = v0 - v1;
+  let v3 = exp_f(v2);
+  return v3;
+}
 
-@compute @workgroup_size(32)
+@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) me: u32) {
-  let number = group.x + group.y * groups.x;
-  let row_number = me / 32u;
-  let split = number % params.splits;
-  let result = (number / params.splits) * 32u + me % 32u;
+  let number = (group.x + group.y * groups.x) * 64u + me;
+  let result = number % params.results;
+  let split = number / params.results;
   var x_rest = result;
   let x1 = i32(x_rest % params.e1);
   x_rest = x_rest / params.e1;
   let x0 = i32(x_rest);
   var best = 0f;
-  var block = 0.0;
-  var row = 0.0;
-  var taken = 0u;
-  var lost = 0.0;
-  if (result < params.results) {
+  if (result < params.results && split < params.splits) {
     let start_0 = params.o0 + x0 * params.s0_0 + x1 * params.s0_1;
     let start_1 = params.o1 + x0 * params.s1_0 + x1 * params.s1_1;
-    let end = min(params.length, (split + 1u) * params.chunk);
-    for (var r = split * params.chunk + row_number; r < end; r += 1u) {
-      let y0 = i32(r);
-      let p_0 = start_0 + y0 * params.t0_0;
-      let p_1 = start_1 + y0 * params.t1_0;
-      let v0 = b0[u32(p_0)];
-      let v1 = b1[u32(p_1)];
-      let v2 = v0 - v1;
-      let v3 = exp_f(v2);
-      let value = v3;
-      // Blocks of 32 and of 1024 are summed for themselves, and what rounding takes from a block is kept.
-      let sum = block + value;
-      let kept = sum - block;
-      lost += (block - (sum - kept)) + (value - kept);
-      block = sum;
-      taken += 1u;
-      if ((taken & 31u) == 0u) {
-        row += block;
-        block = 0.0;
-        if ((taken & 1023u) == 0u) {
-          best += row;
-          row = 0.0;
-        }
+    let end = min(params.length, split * params.skip + params.span);
+    let step = params.step;
+    var r = split * params.skip;
+    var lost = 0.0;
+    while (r < end) {
+      // Blocks are summed for themselves, and what rounding takes when one is added is kept.
+      var block = 0.0;
+      let stop = r + min(end - r, params.block);
+      for (; r + 7u * step < stop; r += 8u * step) {
+        let a = join(element(r, start_0, start_1), element(r + 1u * step, start_0, start_1));
+        let b = join(element(r + 2u * step, start_0, start_1), element(r + 3u * step, start_0, start_1));
+        let c = join(element(r + 4u * step, start_0, start_1), element(r + 5u * step, start_0, start_1));
+        let d = join(element(r + 6u * step, start_0, start_1), element(r + 7u * step, start_0, start_1));
+        block = join(block, join(join(a, b), join(c, d)));
       }
+      for (; r < stop; r += step) { block = join(block, element(r, start_0, start_1)); }
+      let sum = best + block;
+      let kept = sum - best;
+      lost += (best - (sum - kept)) + (block - kept);
+      best = sum;
     }
-    best += row + block;
     best += select(0.0, lost, is_finite(best));
   }
-  if (result < params.results) {
+  if (result < params.results && split < params.splits) {
     b2[u32(params.oy + x0 * params.sy_0 + x1 * params.sy_1)] = best;
   }
 }

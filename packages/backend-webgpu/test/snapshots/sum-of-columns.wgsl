@@ -1,65 +1,120 @@
-// same: 13 x 1 x 1 workgroups, parameters 200 0 300 1 300 200 300 0 1 200 0 1
+// same: 29 x 1 x 1 workgroups, parameters 200 0 300 9 1 300 9 1152 200 300 0 1 200
 struct Params {
-  results: u32, zero: u32, length: u32, splits: u32, chunk: u32, e0: u32, f0: u32, o0: i32,
-  s0_0: i32, t0_0: i32, oy: i32, sy_0: i32,
+  results: u32, zero: u32, length: u32, splits: u32, skip: u32, span: u32, step: u32, block: u32,
+  e0: u32, f0: u32, o0: i32, s0_0: i32, t0_0: i32,
 }
 @group(0) @binding(0) var<storage, read> b0: array<f32>;
 @group(0) @binding(1) var<storage, read_write> b1: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
-var<workgroup> parts: array<f32, 64>;
 
 fn is_finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
-fn join(a: f32, b: f32) -> f32 { return a + b; }
+alias Part = f32;
+fn join(a: Part, b: Part) -> Part { return a + b; }
+fn element(r: u32, start_0: i32) -> Part {
+  let y0 = i32(r);
+  let p_0 = start_0 + y0 * params.t0_0;
+  let v0 = b0[u32(p_0)];
+  return v0;
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) me: u32) {
-  let number = group.x + group.y * groups.x;
-  let row_number = me / 16u;
-  let split = number % params.splits;
-  let result = (number / params.splits) * 16u + me % 16u;
+  let number = (group.x + group.y * groups.x) * 64u + me;
+  let result = number % params.results;
+  let split = number / params.results;
   let x0 = i32(result);
   var best = 0f;
-  var block = 0.0;
-  var row = 0.0;
-  var taken = 0u;
-  var lost = 0.0;
-  if (result < params.results) {
+  if (result < params.results && split < params.splits) {
     let start_0 = params.o0 + x0 * params.s0_0;
-    let end = min(params.length, (split + 1u) * params.chunk);
-    for (var r = split * params.chunk + row_number; r < end; r += 4u) {
-      let y0 = i32(r);
-      let p_0 = start_0 + y0 * params.t0_0;
-      let v0 = b0[u32(p_0)];
-      let value = v0;
-      // Blocks of 32 and of 1024 are summed for themselves, and what rounding takes from a block is kept.
-      let sum = block + value;
-      let kept = sum - block;
-      lost += (block - (sum - kept)) + (value - kept);
-      block = sum;
-      taken += 1u;
-      if ((taken & 31u) == 0u) {
-        row += block;
-        block = 0.0;
-        if ((taken & 1023u) == 0u) {
-          best += row;
-          row = 0.0;
-        }
+    let end = min(params.length, split * params.skip + params.span);
+    let step = params.step;
+    var r = split * params.skip;
+    var lost = 0.0;
+    while (r < end) {
+      // Blocks are summed for themselves, and what rounding takes when one is added is kept.
+      var block = 0.0;
+      let stop = r + min(end - r, params.block);
+      for (; r + 7u * step < stop; r += 8u * step) {
+        let a = join(element(r, start_0), element(r + 1u * step, start_0));
+        let b = join(element(r + 2u * step, start_0), element(r + 3u * step, start_0));
+        let c = join(element(r + 4u * step, start_0), element(r + 5u * step, start_0));
+        let d = join(element(r + 6u * step, start_0), element(r + 7u * step, start_0));
+        block = join(block, join(join(a, b), join(c, d)));
       }
+      for (; r < stop; r += step) { block = join(block, element(r, start_0)); }
+      let sum = best + block;
+      let kept = sum - best;
+      lost += (best - (sum - kept)) + (block - kept);
+      best = sum;
     }
-    best += row + block;
+    best += select(0.0, lost, is_finite(best));
+  }
+  if (result < params.results && split < params.splits) {
+    b1[number] = best;
+  }
+}
+
+// same: 7 x 1 x 1 workgroups, parameters 200 0 9 1 1 9 2 256 1 200 200 0 1
+struct Params {
+  results: u32, zero: u32, length: u32, splits: u32, skip: u32, span: u32, step: u32, block: u32,
+  part_first: u32, part_step: u32, e0: u32, oy: i32, sy_0: i32,
+}
+@group(0) @binding(0) var<storage, read> b0: array<f32>;
+@group(0) @binding(1) var<storage, read_write> b1: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+fn is_finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
+alias Part = f32;
+fn join(a: Part, b: Part) -> Part { return a + b; }
+var<workgroup> parts: array<Part, 64>;
+fn element(r: u32, start_0: i32) -> Part {
+  let cell = u32(start_0) + r * params.part_step;
+  return b0[cell];
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) me: u32) {
+  let number = (group.x + group.y * groups.x) * 32u + me / 2u;
+  let member = me % 2u;
+  let result = number % params.results;
+  let split = number / params.results;
+  let x0 = i32(result);
+  var best = 0f;
+  if (result < params.results && split < params.splits) {
+    let start_0 = i32(result * params.part_first);
+    let end = min(params.length, split * params.skip + params.span);
+    let step = params.step;
+    var r = split * params.skip + member;
+    var lost = 0.0;
+    while (r < end) {
+      // Blocks are summed for themselves, and what rounding takes when one is added is kept.
+      var block = 0.0;
+      let stop = r + min(end - r, params.block);
+      for (; r + 7u * step < stop; r += 8u * step) {
+        let a = join(element(r, start_0), element(r + 1u * step, start_0));
+        let b = join(element(r + 2u * step, start_0), element(r + 3u * step, start_0));
+        let c = join(element(r + 4u * step, start_0), element(r + 5u * step, start_0));
+        let d = join(element(r + 6u * step, start_0), element(r + 7u * step, start_0));
+        block = join(block, join(join(a, b), join(c, d)));
+      }
+      for (; r < stop; r += step) { block = join(block, element(r, start_0)); }
+      let sum = best + block;
+      let kept = sum - best;
+      lost += (best - (sum - kept)) + (block - kept);
+      best = sum;
+    }
     best += select(0.0, lost, is_finite(best));
   }
   parts[me] = best;
   workgroupBarrier();
-  for (var half = 2u; half > 0u; half = half / 2u) {
-    if (row_number < half) {
-      let other = me + half * 16u;
-      parts[me] = join(parts[me], parts[other]);
-    }
-    workgroupBarrier();
+  let first = me / 2u * 2u;
+  if (member == 0u) {
+    best = parts[first + 0u];
+    for (var i = 1u; i < 2u; i++) { best = join(best, parts[first + i]); }
   }
-  if (result < params.results && row_number == 0u) {
-    b1[u32(params.oy + x0 * params.sy_0)] = parts[me];
+  if (result < params.results && split < params.splits && member == 0u) {
+    b1[u32(params.oy + x0 * params.sy_0)] = best;
   }
 }
