@@ -144,7 +144,9 @@ export function scatterAddKernel(runtime: Runtime): Kernels['scatterAdd'] {
     }
     const length = index.shape[axis]!
     const lines = count / length
-    if (length > SHORT && lines < BUSY) return addSorted(runtime, out, index, src, axis)
+    // The barriers of sorting are dearer to a software GPU than lines that few threads take.
+    if (length > SHORT && lines < BUSY && !runtime.features.software)
+      return addSorted(runtime, out, index, src, axis)
     const along = (view: View) => ({ strides: without(view.strides, axis), offset: view.offset })
     const { rank, params } = walk(without(index.shape, axis), {
       ...{ index: along(index), src: along(src), out: along(out) },
