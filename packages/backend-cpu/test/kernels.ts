@@ -3,14 +3,8 @@
  * full of NaN, and values are small whole numbers, so that float32 sums are exact in any order and
  * results compare bit for bit with plain loops in float64.
  */
-import {
-  contiguousStrides,
-  type DType,
-  type Kernels,
-  sizeOf,
-  type View,
-} from '@nablajs/tensor/backend'
-import { createKernels } from '../src/kernels/index.ts'
+import { contiguousStrides, type DType, sizeOf, type View } from '@nablajs/tensor/backend'
+import { type CpuKernels, createKernels } from '../src/kernels/index.ts'
 import { compileKernels, hasRelaxedSimd } from '../src/kernels/load.ts'
 
 /** The builds and kinds of memory that tests run with. */
@@ -20,7 +14,7 @@ export const variants = [
 ]
 
 export interface TestKernels {
-  readonly kernels: Kernels
+  readonly kernels: CpuKernels
   /** A view whose elements, in row-major order, are `values`; `strides` may be any order of axes or have gaps. */
   view(shape: readonly number[], values: readonly number[], options?: ViewOptions): View
   /** A view full of NaN, for results. */

@@ -8,7 +8,7 @@ import { providers } from '../src/kernels/providers.ts'
 import { recording } from './recording.ts'
 
 /** What each kernel is for; a name that is missing here does not compile. */
-const purposes: Readonly<Record<keyof Kernels, string>> = {
+const purposes: Readonly<Record<Exclude<keyof Kernels, 'addmm'>, string>> = {
   matmul: 'matrix products',
   conv2d: 'convolutions, groups and depthwise',
   conv2dGradInput: 'their gradient for the images',
@@ -26,7 +26,7 @@ function table(): string {
   const own = webgpuKernels(recording())
   const rows = Object.entries(purposes).map(([name, purpose]) => {
     const runs = name in own ? 'a shader of ours' : 'composed of `map` and `reduce`'
-    const { because } = providers[name as keyof Kernels]
+    const { because } = providers[name as keyof typeof purposes]
     return `| \`${name}\` | ${purpose} | ${runs} | ${because} |`
   })
   return [

@@ -21,7 +21,10 @@ export interface Column {
   readonly divisor?: number
 }
 
+// Halves are numbers on the host, which the device rounds.
 const arrays = {
+  f16: Float32Array,
+  bf16: Float32Array,
   f32: Float32Array,
   f64: Float64Array,
   i32: Int32Array,

@@ -10,7 +10,7 @@ export interface RmsNormOptions {
   eps?: number | undefined
 }
 
-const epsilon = { f32: 2 ** -23, f64: 2 ** -52 } as const
+const epsilon = { f16: 2 ** -10, bf16: 2 ** -7, f32: 2 ** -23, f64: 2 ** -52 } as const
 
 /**
  * Divides each row by the root of the mean of its squares over the last axes:

@@ -7,6 +7,7 @@
  * memory falls while the walk goes on. Rules are written with tensor ops; recorded themselves
  * (`createGraph`) they give gradients of gradients.
  */
+import { noAutocast } from './autocast.ts'
 import { ArgumentError, GraphError, ShapeError, showShape } from './errors.ts'
 import type { Layout } from './layout.ts'
 import { sameShape } from './layout.ts'
@@ -245,7 +246,7 @@ export function runBackward(
     try {
       const needs = node.edges.map((edge) => edge !== undefined && (useful?.has(edge) ?? true))
       if (needs.includes(true)) {
-        const gradients = node.rule(g, node.unpack(), needs)
+        const gradients = noAutocast(() => node.rule(g, node.unpack(), needs))
         gradients.forEach((gradient, i) => {
           if (gradient && needs[i]) give(node.edges[i]!, gradient, made)
         })

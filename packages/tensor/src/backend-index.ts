@@ -23,7 +23,19 @@ export {
   convSizes,
   isPointwise,
 } from './convolution.ts'
-export { bytesOf, type DType, dtypes, isFloat, type TypedArray, viewAs } from './dtype.ts'
+export {
+  bytesOf,
+  computeType,
+  type DType,
+  dtypes,
+  type HalfDType,
+  isFloat,
+  isHalf,
+  type StoredArray,
+  stored,
+  type TypedArray,
+  viewAs,
+} from './dtype.ts'
 export { ArgumentError, DeviceError, DTypeError, ShapeError, showShape } from './errors.ts'
 export { collapse, contiguousStrides, isContiguous, type Loops, sizeOf } from './layout.ts'
 export { Storage } from './memory.ts'

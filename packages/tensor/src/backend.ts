@@ -84,10 +84,14 @@ export type Scan = 'sum' | 'prod' | 'max' | 'min' | 'logsumexp'
  * The special kernels, each optional. N images, H W rows and columns, C channels, K output
  * channels, R S kernel rows and columns, G groups. Views may be strided unless a line says
  * "contiguous"; outputs hold garbage on entry unless a line says otherwise.
+ *
+ * Kernels see f32 (and what a line names); of f16 and bf16 only those in {@link Backend.halfKernels}.
  */
 export interface Kernels {
   /** `out[..., m, n] = sum_k a[..., m, k] * b[..., k, n]`; leading axes are equal (broadcast axes have stride 0). */
   matmul(a: View, b: View, out: View): void
+  /** `out = a b + c`, with a and b as in matmul; c has out's shape, in which it may repeat (a bias has stride 0 along the rows). */
+  addmm(a: View, b: View, c: View, out: View): void
   /** x `[N, H, W, C]`, weight `[R, S, C/G, K]`, out `[N, OH, OW, K]`; all contiguous. */
   conv2d(x: View, weight: View, out: View, geometry: ConvGeometry): void
   /** The gradient of conv2d for x: dy `[N, OH, OW, K]`, weight, dx `[N, H, W, C]`; all contiguous. */
@@ -128,6 +132,11 @@ export interface Backend {
   readonly name: string
   /** What a tensor on this device may hold: always f32, i32, u32 and bool. */
   readonly dtypes: ReadonlySet<DType>
+  /**
+   * The kernels that take f16 and bf16 (all data operands of one such dtype, sums in f32), where the
+   * device has those. The others are given f32 copies.
+   */
+  readonly halfKernels?: ReadonlySet<keyof Kernels>
 
   /** Memory for `bytes` bytes (0 is allowed); throws a DeviceError with what was asked and held when there is none. */
   alloc(bytes: number): DeviceBuffer
@@ -144,7 +153,8 @@ export interface Backend {
   /**
    * Runs `program` once for each index. All views have one shape; input `i` of the program is
    * element `index` of `inputs[i]`, output `i` goes to `outputs[i]`; `scalars` are the program's
-   * runtime constants.
+   * runtime constants. Inputs and outputs may be f16 or bf16: programs only ever `cast` such an
+   * input to f32 and an f32 to such an output, or hand an input on as it is.
    */
   map(
     program: Program,
@@ -155,7 +165,8 @@ export interface Backend {
 
   /**
    * All inputs have one shape, the iteration space. The output has the same rank; an axis is reduced
-   * where the output's size is 1 and the inputs' is not.
+   * where the output's size is 1 and the inputs' is not. Values are combined in f32 where inputs are
+   * f16 or bf16; `finish` casts to such an output.
    */
   reduce(
     reduction: Reduction,
@@ -166,14 +177,6 @@ export interface Backend {
 
   readonly kernels: Partial<Kernels>
 
-  /** Resolves when everything submitted has run. */
-  sync(): Promise<void>
-  /**
-   * Gives all memory back. Any later call is a DeviceError, but for `free`, which does nothing:
-   * tensors may outlive their device, and the garbage collector lets go of them at any time.
-   */
-  dispose(): void
-}
   /**
    * There only while calls are recorded, to be made again by a replay: has `update` called before each
    * replay, in the order of registration. A replay reads the arrays of scalars anew that `map` and
@@ -183,3 +186,11 @@ export interface Backend {
    */
   readonly onReplay?: ((update: () => void) => void) | undefined
 
+  /** Resolves when everything submitted has run. */
+  sync(): Promise<void>
+  /**
+   * Gives all memory back. Any later call is a DeviceError, but for `free`, which does nothing:
+   * tensors may outlive their device, and the garbage collector lets go of them at any time.
+   */
+  dispose(): void
+}

@@ -1,4 +1,5 @@
 /** Memory for time: parts of a network that are computed again when their gradient is due. */
+import { bindAutocast } from './autocast.ts'
 import { type Edge, enableGrad, isGradEnabled, Node, type Rule, record } from './autograd.ts'
 import { isFloat } from './dtype.ts'
 import { ArgumentError } from './errors.ts'
@@ -66,6 +67,7 @@ export function checkpoint<Inputs extends readonly Tensor[]>(
       inputs.map((t) => t.requiresGrad),
     )
     const y = run(given)
+    const precision = bindAutocast()
     const parameters = leavesOf(y, start).filter((leaf) => !given.includes(leaf))
 
     const rule: Rule = (g, saved, needs) => {
@@ -74,7 +76,7 @@ export function checkpoint<Inputs extends readonly Tensor[]>(
       generator.state = before
       try {
         const own = createGraph ? saved : separate(saved, needs)
-        const again = enableGrad(() => run(own))
+        const again = enableGrad(() => precision(() => run(own)))
         const wanted = [...own, ...parameters].filter((_, i) => needs[i])
         const found = gradients(again, wanted, { gradient: g, createGraph })
         return needs.map((need) => (need ? found.shift() : undefined))

@@ -121,11 +121,11 @@ describe('elementwise ops', () => {
       `"DTypeError: or: it takes bool and integers, not fractions"`,
     )
     expect(messageOf(() => softmax(ints([1, 2])))).toMatchInlineSnapshot(
-      `"DTypeError: softmax: i32 came; it takes f32 and f64"`,
+      `"DTypeError: softmax: i32 came; it takes floats"`,
     )
     // @ts-expect-error no such dtype
     expect(messageOf(() => zeros([2]).cast('f8'))).toMatchInlineSnapshot(
-      `"DTypeError: cast: "f8" is not a dtype; use f32, f64, i32, u32, bool"`,
+      `"DTypeError: cast: "f8" is not a dtype; use bool, u32, i32, f16, bf16, f32, f64"`,
     )
   })
 })
@@ -280,7 +280,7 @@ describe('random', () => {
       `"ArgumentError: randint: [3, 3) must be a non-empty range of whole numbers"`,
     )
     expect(messageOf(() => rand([2], { dtype: 'i32' }))).toMatchInlineSnapshot(
-      `"DTypeError: uniform: i32 came; random floats are f32 or f64"`,
+      `"DTypeError: uniform: i32 came; random numbers are floats; use randint for whole ones"`,
     )
     expect(messageOf(() => dropout(zeros([2]), 1.5))).toMatchInlineSnapshot(
       `"ArgumentError: dropout: p is 1.5; it must be in 0 .. 1"`,

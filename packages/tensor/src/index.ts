@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export { autocast, noAutocast } from './autocast.ts'
 export {
   type BackwardOptions,
   enableGrad,
@@ -19,6 +21,7 @@ export {
   type DType,
   type FloatDType,
   getDefaultDType,
+  type HalfDType,
   setDefaultDType,
   type TypedArray,
 } from './dtype.ts'
@@ -43,7 +46,7 @@ export {
 } from './io/safetensors.ts'
 export { type Conv2dOptions, conv2d, type Pair } from './kernels/conv2d.ts'
 export { gather, scatterAdd } from './kernels/gather.ts'
-export { matmul } from './kernels/matmul.ts'
+export { addmm, matmul } from './kernels/matmul.ts'
 export {
   type AvgPool2dOptions,
   avgPool2d,
@@ -89,7 +92,6 @@ export * from './ops/random.ts'
 export * from './ops/reduce.ts'
 export * from './ops/softmax.ts'
 export * from './ops/sort.ts'
-export * from './ops/special.ts'
 export * from './ops/unary.ts'
 export { assign } from './ops/update.ts'
 export { reference } from './reference/reference.ts'

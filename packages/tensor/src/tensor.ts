@@ -109,7 +109,7 @@ export class Tensor implements View, Resource {
         `requiresGrad: this tensor was made by ${this.edge.name}; only leaves can be switched, use detach()`,
       )
     if (on && !isFloat(this.dtype))
-      throw new DTypeError(`requiresGrad: ${this.dtype} has no gradients; cast to f32 or f64`)
+      throw new DTypeError(`requiresGrad: ${this.dtype} has no gradients; cast to f32`)
     this.edge = on ? this : undefined
   }
   get isLeaf(): boolean {
@@ -168,7 +168,7 @@ export class Tensor implements View, Resource {
   }
 
   /**
-   * The values in row-major order, as a typed array of their own (bool as 0 and 1).
+   * The values in row-major order, as a typed array of their own (bool as 0 and 1, f16 and bf16 as f32).
    * Waits for the device without blocking.
    */
   async data(): Promise<TypedArray> {
@@ -219,10 +219,15 @@ export class Tensor implements View, Resource {
 
   /** A copy on another device; not recorded. */
   async to(device: Backend): Promise<Tensor> {
-    const values = await this.data()
-    const copy = Tensor.make(device, this.dtype, this.shape)
-    device.write(copy.buffer, values)
-    return copy
+    const dense = this.#dense()
+    try {
+      const bytes = new Uint8Array(await this.device.read(dense.buffer))
+      const copy = Tensor.make(device, this.dtype, this.shape)
+      device.write(copy.buffer, bytes.subarray(0, this.size * bytesOf(this.dtype)))
+      return copy
+    } finally {
+      dense.dispose()
+    }
   }
 
   /** Lets go of the memory. Views and saved values that share it stay valid. Harmless when done twice. */

@@ -10,6 +10,8 @@ export interface Tolerance {
 
 /** What one op may lose, when its inputs are exact. */
 export const tolerances: Readonly<Record<DType, Tolerance>> = {
+  f16: { rtol: 2 ** -10, atol: 2 ** -24 },
+  bf16: { rtol: 2 ** -7, atol: 1e-30 },
   f32: { rtol: 1e-5, atol: 1e-6 },
   f64: { rtol: 1e-10, atol: 1e-12 },
   i32: { rtol: 0, atol: 0 },

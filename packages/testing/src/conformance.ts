@@ -3,9 +3,10 @@
  *
  * Ops are compared with the reference backend in float64, forward and backward, at the samples of
  * `samples/`; kernels with their composed fallbacks (`twins.ts`); memory and the two general kernels
- * with what `backend.ts` promises (`contract.ts`).
+ * with what `backend.ts` promises (`contract.ts`), also of 16-bit floats (`halves.ts`).
  */
 import { type Backend, reference } from '@nablajs/tensor'
+import { isFloat } from '@nablajs/tensor/backend'
 import { afterAll, beforeAll, describe, it, type TestContext } from 'vitest'
 import {
   closest,
@@ -17,7 +18,8 @@ import {
   worstMismatch,
 } from './close.ts'
 import { contractTests } from './contract.ts'
-import { isFloat, type Result, runBackward, runForward } from './run-sample.ts'
+import { halfTests } from './halves.ts'
+import { type Result, runBackward, runForward } from './run-sample.ts'
 import type { Sample } from './sample.ts'
 import { allSamples } from './samples/index.ts'
 import { twinTests } from './twins.ts'
@@ -210,6 +212,7 @@ export function conformance(
     }
 
     contractTests(test, () => device, truth, makeBackend, flushesSubnormals)
+    halfTests(test, () => device, truth, flushesSubnormals)
     twinTests(test, () => device)
 
     it('skips only tests that exist', () => {

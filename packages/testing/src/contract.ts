@@ -7,7 +7,6 @@ import {
   type DeviceBuffer,
   DeviceError,
   type DType,
-  dtypes,
   index,
   type Program,
   position,
@@ -16,61 +15,14 @@ import {
   type Scalar,
   select,
   sizeOf,
-  type TypedArray,
   type View,
-  viewAs,
 } from '@nablajs/tensor/backend'
 import { expect } from 'vitest'
 import { closest, flush, isSubnormal, showMismatch, tolerances, worstMismatch } from './close.ts'
 import type { Test } from './conformance.ts'
+import { execute, type Operand, type Run } from './execute.ts'
 import { Random } from './random.ts'
 import { specials } from './sample.ts'
-
-/** Values and how they are laid out; dense by default. */
-interface Operand {
-  readonly dtype: DType
-  readonly values: readonly number[]
-  readonly shape?: readonly number[]
-  readonly strides?: readonly number[]
-  readonly offset?: number
-}
-
-interface Placed {
-  readonly view: View
-  readonly buffer: DeviceBuffer
-}
-
-function place(device: Backend, operand: Operand): Placed {
-  const { dtype, values, shape = [values.length], offset = 0 } = operand
-  const { array, fit, bytes } = dtypes[dtype]
-  const data = new array(new ArrayBuffer(values.length * bytes))
-  values.forEach((value, i) => {
-    data[i] = fit(value)
-  })
-  const buffer = device.alloc(data.byteLength)
-  device.write(buffer, data)
-  const strides = operand.strides ?? contiguousStrides(shape)
-  return { buffer, view: { buffer, dtype, shape, strides, offset } }
-}
-
-type Run = (device: Backend, inputs: readonly View[], outputs: readonly View[]) => void
-
-/** The whole memory of the outputs after `run` on one device. */
-async function execute(
-  device: Backend,
-  inputs: readonly Operand[],
-  outputs: readonly Operand[],
-  run: Run,
-): Promise<TypedArray[]> {
-  const from = inputs.map((operand) => place(device, operand))
-  const to = outputs.map((operand) => place(device, operand))
-  const views = (placed: readonly Placed[]) => placed.map(({ view }) => view)
-  run(device, views(from), views(to))
-  const results: TypedArray[] = []
-  for (const { buffer, view } of to) results.push(viewAs(view.dtype, await device.read(buffer)))
-  for (const { buffer } of [...from, ...to]) device.free(buffer)
-  return results
-}
 
 const withoutSubnormals = (operand: Operand): Operand =>
   operand.dtype === 'f32' ? { ...operand, values: flush(operand.values) } : operand

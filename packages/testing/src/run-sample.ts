@@ -13,6 +13,7 @@ import {
   tensor,
   withDevice,
 } from '@nablajs/tensor'
+import { isFloat } from '@nablajs/tensor/backend'
 import type { Input, Sample } from './sample.ts'
 
 export interface Result {
@@ -29,10 +30,6 @@ function withDefaults<T>(device: Backend, float: FloatDType, body: () => T): T {
   } finally {
     setDefaultDType(before)
   }
-}
-
-export function isFloat(dtype: DType): boolean {
-  return dtype === 'f32' || dtype === 'f64'
 }
 
 /** The memory of an input as a leaf, and the view of it that the op gets. */

@@ -2,7 +2,7 @@
  * A sample is one call of one op that every device must agree on: inputs as plain numbers, and a
  * function of tensors. The conformance suite runs it on a device in f32 and on the reference in f64.
  */
-import type { DType, Shape, Tensor } from '@nablajs/tensor'
+import type { DType, FloatDType, Shape, Tensor } from '@nablajs/tensor'
 import type { Tolerance } from './close.ts'
 import { Random } from './random.ts'
 
@@ -11,7 +11,7 @@ export type LayoutName = 'dense' | 'transposed' | 'strided' | 'reversed' | 'expa
 
 export interface Input {
   /** `float` is f32 on the device under test and f64 on the reference. */
-  readonly dtype: 'float' | Exclude<DType, 'f32' | 'f64'>
+  readonly dtype: 'float' | Exclude<DType, FloatDType>
   /** Of the memory, before `view`. */
   readonly shape: Shape
   readonly values: readonly number[]

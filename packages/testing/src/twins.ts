@@ -3,6 +3,7 @@
  * once with the composition that runs where there is none, at randomly drawn geometry.
  */
 import {
+  addmm,
   avgPool2d,
   type Backend,
   conv2d,
@@ -10,6 +11,8 @@ import {
   cummin,
   cumprod,
   cumsum,
+  type FloatDType,
+  full,
   gather,
   logcumsumexp,
   matmul,
@@ -18,7 +21,7 @@ import {
   sort,
   Tensor,
 } from '@nablajs/tensor'
-import type { Kernels } from '@nablajs/tensor/backend'
+import { isFloat, isHalf, type Kernels } from '@nablajs/tensor/backend'
 import { showMismatch, type Tolerance, worstMismatch } from './close.ts'
 import type { Test } from './conformance.ts'
 import { type Result, runBackward, runForward } from './run-sample.ts'
@@ -53,6 +56,19 @@ function drawMatmul(inputs: Inputs): Sample {
       inputs.floats([...random.pick([batch, []]), k, n], -2, 2, b),
     ],
     run: (x, y) => matmul(x!, y!),
+  }
+}
+
+function drawAddmm(inputs: Inputs): Sample {
+  const { inputs: factors, label } = drawMatmul(inputs)
+  const term = inputs.random.pick([[1], [], 'row'] as const)
+  return {
+    label,
+    inputs: factors,
+    run: (a, b) => {
+      const shape = term === 'row' ? [b!.shape.at(-1)!] : term
+      return addmm(full(shape, 0.75), a!, b!)
+    },
   }
 }
 
@@ -181,6 +197,7 @@ const twins: readonly {
   readonly count: number
 }[] = [
   { title: 'matmul', kernels: ['matmul'], draw: drawMatmul, count: 40 },
+  { title: 'addmm', kernels: ['addmm'], draw: drawAddmm, count: 20 },
   {
     title: 'conv2d',
     kernels: ['conv2d', 'conv2dGradInput', 'conv2dGradWeight'],
@@ -246,8 +263,16 @@ const twins: readonly {
   },
 ]
 
-/** Both compute in f32, over up to a few hundred terms. */
-const tolerance: Tolerance = { rtol: 1e-4, atol: 2e-4 }
+/**
+ * Both compute in f32, over up to a few hundred terms. Halves are rounded at the same places, one
+ * place off where the two sums fall on different sides, and gradients are made of such.
+ */
+const allowances: Readonly<Record<FloatDType, Tolerance>> = {
+  f64: { rtol: 1e-4, atol: 2e-4 },
+  f32: { rtol: 1e-4, atol: 2e-4 },
+  f16: { rtol: 2 ** -9, atol: 2 ** -8 },
+  bf16: { rtol: 2 ** -6, atol: 2 ** -5 },
+}
 
 function differences(
   label: string,
@@ -255,34 +280,36 @@ function differences(
   slow: readonly Result[] = [],
 ): string[] {
   return slow.flatMap((expected, i) => {
-    const allowed = expected.dtype === 'f32' ? tolerance : { rtol: 0, atol: 0 }
+    const allowed = isFloat(expected.dtype) ? allowances[expected.dtype] : { rtol: 0, atol: 0 }
     const mismatch = worstMismatch(fast[i]!.values, expected.values, allowed)
     return mismatch ? [`${label}: ${i}: ${showMismatch(mismatch, expected.shape)}`] : []
   })
 }
 
+/** Compares each kernel with its twin, on f32 and on the halves that the device has. */
 export function twinTests(test: Test, device: () => Backend): void {
-  for (const { title, kernels, draw, count } of twins)
-    test(`twins: ${title}`, async ({ skip }) => {
-      const fast = device()
-      if (!kernels.some((name) => fast.kernels[name])) skip(`${fast.name} has no such kernels`)
-      const slow = withoutKernels(fast)
-      const inputs = new Inputs(`twins of ${title}`)
-      const problems: string[] = []
-      for (let i = 0; i < count; i++) {
-        const sample = draw(inputs)
-        const forward = [
-          await runForward(sample, fast, 'f32'),
-          await runForward(sample, slow, 'f32'),
-        ] as const
-        problems.push(...differences(`${sample.label} output`, ...forward))
-        const backward = [
-          await runBackward(sample, fast, 'f32'),
-          await runBackward(sample, slow, 'f32'),
-        ] as const
-        problems.push(...differences(`${sample.label} gradient`, ...backward))
-      }
-      if (problems.length > 0)
-        throw new Error(`${problems.length} of ${count}:\n${problems.slice(0, 10).join('\n')}`)
-    })
+  for (const float of ['f32', 'f16', 'bf16'] as const)
+    for (const { title, kernels, draw, count } of twins)
+      test(`twins: ${title}${isHalf(float) ? ` of ${float}` : ''}`, async ({ skip }) => {
+        const fast = device()
+        if (!fast.dtypes.has(float)) skip(`${fast.name} has no ${float}`)
+        if (!kernels.some((name) => fast.kernels[name])) skip(`${fast.name} has no such kernels`)
+        const slow = withoutKernels(fast)
+        const inputs = new Inputs(`twins of ${title}`)
+        const problems: string[] = []
+        const draws = isHalf(float) ? count / 2 : count
+        for (let i = 0; i < draws; i++) {
+          const sample = draw(inputs)
+          for (const [what, run] of [
+            ['output', runForward],
+            ['gradient', runBackward],
+          ] as const) {
+            const expected = await run(sample, slow, float)
+            const actual = await run(sample, fast, float)
+            problems.push(...differences(`${sample.label} ${what}`, actual, expected))
+          }
+        }
+        if (problems.length > 0)
+          throw new Error(`${problems.length} of ${draws}:\n${problems.slice(0, 10).join('\n')}`)
+      })
 }

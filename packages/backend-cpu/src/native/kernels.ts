@@ -1,17 +1,12 @@
 /** Matrix products and convolutions by native libraries where they can, by our own kernels where not. */
-import {
-  type ConvGeometry,
-  collapse,
-  type Kernels,
-  sizeOf,
-  type View,
-} from '@nablajs/tensor/backend'
+import { type ConvGeometry, collapse, sizeOf, type View } from '@nablajs/tensor/backend'
+import type { CpuKernels } from '../kernels/index.ts'
 import type { Matrix, Native, Pass } from './types.ts'
 
 type Address = (view: View) => number
 
 /** Our kernels with those before them that a library has a way for. */
-export function withNative(kernels: Kernels, native: Native, address: Address): Kernels {
+export function withNative(kernels: CpuKernels, native: Native, address: Address): CpuKernels {
   if (typeof native.blas === 'string' && typeof native.oneDnn === 'string') return kernels
   const convolution = (pass: Pass, x: View, weight: View, y: View, geometry: ConvGeometry) =>
     sizeOf(x.shape) > 0 &&

@@ -3,6 +3,8 @@ import type { DType, Instruction, Primitive } from '@nablajs/tensor/backend'
 
 /** The C type of an element; a bool is a word that holds 0 or 1. */
 export const typeOf: Readonly<Record<DType, string>> = {
+  f16: 'unsigned short',
+  bf16: 'unsigned short',
   f32: 'float',
   f64: 'double',
   i32: 'int',

@@ -10,6 +10,9 @@ import { maxPool2dKernel, sumPool2dGradKernel, sumPool2dKernel } from './pool.ts
 import { scatterAddKernel } from './scatter.ts'
 import { sortKernel } from './sort.ts'
 
+/** All but the product with a sum. */
+export type WebGpuKernels = Omit<Kernels, 'addmm'>
+
 const makers = {
   matmul: matmulKernel,
   conv2d: conv2dKernel,
@@ -22,11 +25,11 @@ const makers = {
   scatterAdd: scatterAddKernel,
   sort: sortKernel,
   cumulative: cumulativeKernel,
-} satisfies { [Name in keyof Kernels]: (runtime: Runtime) => Kernels[Name] }
+} satisfies { [Name in keyof WebGpuKernels]: (runtime: Runtime) => Kernels[Name] }
 
 /** The kernels, recording on a runtime. */
-export function webgpuKernels(runtime: Runtime): Kernels {
+export function webgpuKernels(runtime: Runtime): WebGpuKernels {
   return Object.fromEntries(
     Object.entries(makers).map(([name, make]) => [name, make(runtime)]),
-  ) as unknown as Kernels
+  ) as unknown as WebGpuKernels
 }

@@ -12,7 +12,7 @@ export interface Provider {
 }
 
 /** Who provides each kernel, and why. */
-export const providers: Readonly<Record<keyof Kernels, Provider>> = {
+export const providers: Readonly<Record<Exclude<keyof Kernels, 'addmm'>, Provider>> = {
   matmul: {
     by: 'ours',
     because:

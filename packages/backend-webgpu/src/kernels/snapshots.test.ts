@@ -1,11 +1,11 @@
 /** The shaders of representative calls, kept as files beside this one: a change of a shader shows in review. */
-import type { DeviceBuffer, Kernels, View } from '@nablajs/tensor/backend'
+import type { DeviceBuffer, View } from '@nablajs/tensor/backend'
 import { expect, test } from 'vitest'
 import type { Dispatch, Runtime } from '../runtime/kernel.ts'
-import { webgpuKernels } from './index.ts'
+import { type WebGpuKernels, webgpuKernels } from './index.ts'
 
 /** A runtime without a device: it keeps what is dispatched. */
-function recorder(): { kernels: Kernels; calls: Dispatch[] } {
+function recorder(): { kernels: WebGpuKernels; calls: Dispatch[] } {
   const calls: Dispatch[] = []
   const runtime: Runtime = {
     limits: {
@@ -51,7 +51,7 @@ const x = view([8, 16, 16, 32])
 const y = view([8, 8, 8, 64])
 const weight = view([3, 3, 32, 64])
 
-const cases: Readonly<Record<string, (kernels: Kernels) => void>> = {
+const cases: Readonly<Record<string, (kernels: WebGpuKernels) => void>> = {
   matmul: (k) => k.matmul(view([512, 256]), view([256, 512]), view([512, 512])),
   'matmul-parts': (k) => k.matmul(view([3, 4096]), view([4096, 100]), view([3, 100])),
   'matmul-small': (k) => k.matmul(view([50, 5, 7]), view([50, 7, 6]), view([50, 5, 6])),

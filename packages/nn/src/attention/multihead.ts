@@ -1,5 +1,6 @@
 import {
   ArgumentError,
+  addmm,
   concat,
   defaultGenerator,
   type Generator,
@@ -55,6 +56,11 @@ export interface AttentionOptions extends AttentionMasks {
 
 /** The output, and the weights where they were asked for. */
 export type AttentionResult = [output: Tensor, weights: Tensor | undefined]
+
+/** `x Wᵀ + b` */
+function project(x: Tensor, weight: Tensor, bias: Tensor | undefined): Tensor {
+  return bias ? addmm(bias, x, weight.transpose()) : x.matmul(weight.transpose())
+}
 
 /**
  * Attention with several heads: queries, keys and values are projected, each head attends with its
@@ -173,18 +179,14 @@ export class MultiheadAttention extends Module<
   #project(query: Tensor, key: Tensor, value: Tensor): Tensor[] {
     const { embedDim, inProjWeight, inProjBias } = this
     if (inProjWeight && query === key && key === value) {
-      const y = query.matmul(inProjWeight.transpose())
-      const all = inProjBias ? y.add(inProjBias) : y
+      const all = project(query, inProjWeight, inProjBias)
       return unstack(all.reshape([...all.shape.slice(0, 2), 3, embedDim]), 2)
     }
     const weights = inProjWeight
       ? unstack(inProjWeight.reshape([3, embedDim, embedDim]), 0)
       : [this.qProjWeight!, this.kProjWeight!, this.vProjWeight!]
     const biases = inProjBias ? unstack(inProjBias.reshape([3, embedDim]), 0) : []
-    return [query, key, value].map((t, i) => {
-      const y = t.matmul(weights[i]!.transpose())
-      return biases[i] ? y.add(biases[i]) : y
-    })
+    return [query, key, value].map((t, i) => project(t, weights[i]!, biases[i]))
   }
 
   /** `[N, heads, L, features of a head]`. */

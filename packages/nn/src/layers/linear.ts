@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError, showShape, type Tensor } from '@nablajs/tensor'
+import { ArgumentError, addmm, ShapeError, showShape, type Tensor } from '@nablajs/tensor'
 import { Module } from '../module.ts'
 import { drawParameter, type FactoryOptions } from './factory.ts'
 
@@ -45,8 +45,11 @@ export class Linear extends Module {
       throw new ShapeError(
         `${this}: the input is ${showShape(x.shape)}; its last axis must have ${this.inFeatures}`,
       )
-    const y = x.matmul(this.weight.transpose())
-    return this.bias ? y.add(this.bias) : y
+    const weight = this.weight.transpose()
+    if (!this.bias) return x.matmul(weight)
+    return x.rank === 1
+      ? addmm(this.bias, x.unsqueeze(0), weight).squeeze(0)
+      : addmm(this.bias, x, weight)
   }
 
   override extraRepr(): string {

@@ -2,7 +2,7 @@
  * The equations of recurrent cells, for one step in time. The input's part of all gates comes
  * projected, because a layer does that for all times at once.
  */
-import type { FloatDType, Tensor } from '@nablajs/tensor'
+import { addmm, type FloatDType, type Tensor } from '@nablajs/tensor'
 import { mapProgram, program, type Scalar } from '@nablajs/tensor/program'
 import { memoize } from '../memoize.ts'
 import { unstack } from './unstack.ts'
@@ -31,9 +31,9 @@ export interface CellKind {
 /** `x W_ihᵀ + b`, for all times at once. */
 export function projectInput(kind: CellKind, x: Tensor, weights: CellWeights): Tensor {
   const { weightIh, biasIh, biasHh } = weights
-  const y = x.matmul(weightIh.transpose())
-  if (!biasIh || !biasHh) return y
-  return y.add(kind.oneBias ? biasIh.add(biasHh) : biasIh)
+  const weight = weightIh.transpose()
+  if (!biasIh || !biasHh) return x.matmul(weight)
+  return addmm(kind.oneBias ? biasIh.add(biasHh) : biasIh, x, weight)
 }
 
 /** Of both signs without overflow: `1 / (1 + e⁻ˣ)`. */

@@ -1,13 +1,21 @@
 /** Tensors in host memory as files hold them, and the way to a device and back. */
 import type { Backend } from '../backend.ts'
 import { getDevice } from '../device.ts'
-import { bytesOf, type DType, dtypes, type TypedArray } from '../dtype.ts'
+import {
+  bytesOf,
+  type DType,
+  dtypes,
+  type FloatDType,
+  isHalf,
+  stored,
+  type TypedArray,
+} from '../dtype.ts'
 import { FormatError } from '../errors.ts'
+import { bfloatToFloat, halfToFloat } from '../half.ts'
 import type { Shape } from '../layout.ts'
 import { tensor } from '../ops/create.ts'
 import type { Tensor } from '../tensor.ts'
 import { swapBytes } from './bytes.ts'
-import { bfloatToFloat, halfToFloat } from './half.ts'
 
 /** The dtypes that a file may hold, with their size in bytes. */
 export const fileDTypes = {
@@ -79,6 +87,8 @@ const deviceDType: Record<FileDType, DType> = {
 }
 
 const fileDType: Record<DType, FileDType> = {
+  f16: 'F16',
+  bf16: 'BF16',
   f32: 'F32',
   f64: 'F64',
   i32: 'I32',
@@ -126,7 +136,7 @@ function whole(value: bigint, smallest: bigint, largest: bigint): number {
 function sameBits({ data }: HostTensor, dtype: DType): TypedArray {
   const { array, bytes } = dtypes[dtype]
   const aligned = data.byteOffset % bytes === 0 ? data : new Uint8Array(data)
-  return new array(aligned.buffer, aligned.byteOffset, aligned.byteLength / bytes)
+  return new array(aligned.buffer, aligned.byteOffset, aligned.byteLength / bytes) as TypedArray
 }
 
 /** How file tensors become tensors on a device. */
@@ -134,11 +144,11 @@ export interface LoadOptions {
   /** Default: the one set with `setDevice`. */
   device?: Backend
   /** The dtype of all float tensors; by default F16, BF16 and F32 become f32 and F64 becomes f64 (f32 where the device has no f64). */
-  dtype?: 'f32' | 'f64'
+  dtype?: FloatDType
 }
 
 /**
- * A tensor on a device from one in host memory; integers become i32 or u32, halves f32.
+ * A tensor on a device from one in host memory; integers become i32 or u32, halves f32 unless `options.dtype` says otherwise.
  *
  * @throws FormatError for a 64-bit integer that does not fit 32 bits.
  */
@@ -148,7 +158,8 @@ export function fromHost(host: HostTensor, options: LoadOptions = {}): Tensor {
   const fallback = natural === 'f64' && !device.dtypes.has('f64') ? 'f32' : natural
   const dtype = dtypes[natural].float ? (options.dtype ?? fallback) : natural
   // Not through numbers where nothing is to convert: that would also quiet a signalling NaN.
-  const alike = hostIsLittle && dtype !== 'bool' && fileDType[dtype] === host.dtype
+  const alike =
+    hostIsLittle && dtype !== 'bool' && !isHalf(dtype) && fileDType[dtype] === host.dtype
   const values = alike ? sameBits(host, dtype) : elements(host)
   return tensor(values, { dtype, shape: host.shape, device })
 }
@@ -156,7 +167,7 @@ export function fromHost(host: HostTensor, options: LoadOptions = {}): Tensor {
 /** A tensor's values in host memory, as a file stores them. */
 export async function toHost(t: Tensor): Promise<HostTensor> {
   const { dtype, shape } = t
-  const values = await t.data()
+  const values = stored(dtype, await t.data())
   if (dtype === 'bool') return { dtype: 'BOOL', shape, data: Uint8Array.from(values) }
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
   const data = hostIsLittle ? bytes : swapBytes(bytes, bytesOf(dtype))

@@ -6,10 +6,13 @@
  * Letters: N images, H W rows and columns, C channels, K output channels, R S kernel rows and
  * columns, G groups, OH OW output rows and columns.
  */
+import { productType } from '../autocast.ts'
 import { record } from '../autograd.ts'
 import type { Backend, ConvGeometry, Kernels } from '../backend.ts'
+import { isHalf } from '../dtype.ts'
 import { ArgumentError, DTypeError, ShapeError, showShape } from '../errors.ts'
 import { type Shape, windowCount } from '../layout.ts'
+import { cast } from '../ops/cast.ts'
 import { deviceOf } from '../ops/map.ts'
 import { contiguous } from '../ops/movement.ts'
 import { Tensor } from '../tensor.ts'
@@ -195,8 +198,7 @@ export function conv2d(
   const show = `${showShape(x.shape)} with weight ${showShape(weight.shape)}`
   if (x.rank !== 4 || weight.rank !== 4)
     throw new ShapeError(`conv2d: ${show}: images are [N, H, W, C], weights [R, S, C / groups, K]`)
-  if (x.dtype !== weight.dtype)
-    throw new DTypeError(`conv2d: images of ${x.dtype} and weights of ${weight.dtype}; cast one`)
+  const [images, filters] = commonOperands('conv2d', x, weight)
   const { groups = 1 } = options
   const [n, h, w, c] = x.shape as Four
   const [r, s, cg, k] = weight.shape as Four
@@ -214,8 +216,23 @@ export function conv2d(
       `conv2d: ${show}: the kernel spans ${dilation[0] * (r - 1) + 1} x ${dilation[1] * (s - 1) + 1} pixels, ` +
         `more than the padded image (${h + total[0]} x ${w + total[1]}); pad it or use a smaller kernel`,
     )
-  const out = forward(x, weight, [n, oh, ow, k], { stride, padding: before, dilation, groups })
-  return bias ? out.add(bias) : out
+  const shape = [n, oh, ow, k]
+  const out = forward(images, filters, shape, { stride, padding: before, dilation, groups })
+  return withBias(out, bias)
+}
+
+/** Both operands of a convolution in the dtype that `autocast` asks for. */
+export function commonOperands(op: string, x: Tensor, weight: Tensor): [Tensor, Tensor] {
+  const type = productType(x.dtype, weight.dtype)
+  if (isHalf(type)) return [cast(x, type), cast(weight, type)]
+  if (x.dtype !== weight.dtype)
+    throw new DTypeError(`${op}: images of ${x.dtype} and weights of ${weight.dtype}; cast one`)
+  return [x, weight]
+}
+
+/** `out + bias`, in out's dtype. */
+export function withBias(out: Tensor, bias: Tensor | undefined): Tensor {
+  return bias ? out.add(cast(bias, out.dtype)) : out
 }
 
 function resolvePadding(

@@ -1,7 +1,7 @@
 /** Reading and adding by index: a pair whose members are each other's gradient. */
 import { record } from '../autograd.ts'
 import type { Backend, Kernels } from '../backend.ts'
-import type { DType } from '../dtype.ts'
+import { type DType, isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError, showShape } from '../errors.ts'
 import { normalizeAxis, type Shape } from '../layout.ts'
 import { cast } from '../ops/cast.ts'
@@ -28,8 +28,7 @@ export const composedGather =
   (device: Backend): Kernels['gather'] =>
   (x, at, out, axis) => {
     const { dtype } = x
-    const float = dtype === 'f32' || dtype === 'f64'
-    const lowest = float ? Number.NEGATIVE_INFINITY : dtype === 'i32' ? -(2 ** 31) : 0
+    const lowest = isFloat(dtype) ? Number.NEGATIVE_INFINITY : dtype === 'i32' ? -(2 ** 31) : 0
     const space = [...out.shape, x.shape[axis]!]
     const wide = (source: Program): Program =>
       dtype === 'bool'
@@ -78,7 +77,7 @@ export const composedScatterAdd =
   }
 
 function checkIndex(op: string, x: Shape, at: Tensor, axis: number): Tensor {
-  if (at.dtype === 'f32' || at.dtype === 'f64' || at.dtype === 'bool')
+  if (isFloat(at.dtype) || at.dtype === 'bool')
     throw new DTypeError(`${op}: the index is ${at.dtype}; it must be i32`)
   if (at.rank !== x.length || at.shape.some((extent, i) => i !== axis && extent > x[i]!))
     throw new ShapeError(

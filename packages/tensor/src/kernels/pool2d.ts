@@ -147,7 +147,7 @@ interface Plan {
 
 function plan(op: string, x: Tensor, window: Pair, options: MaxPool2dOptions): Plan {
   if (x.rank !== 4) throw new ShapeError(`${op}: ${showShape(x.shape)}: images are [N, H, W, C]`)
-  if (!isFloat(x.dtype)) throw new DTypeError(`${op}: ${x.dtype} came; it takes f32 and f64`)
+  if (!isFloat(x.dtype)) throw new DTypeError(`${op}: ${x.dtype} came; it takes floats`)
   const kernel = pair(op, 'the window', window, 1)
   const stride = pair(op, 'stride', options.stride ?? kernel, 1)
   const padding = pair(op, 'padding', options.padding ?? 0, 0)

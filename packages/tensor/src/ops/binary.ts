@@ -1,4 +1,5 @@
 /** Elementwise ops of several operands, which broadcast; numbers take the dtype of the tensors. */
+import type { DType } from '../dtype.ts'
 import { constant, type Scalar, select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
 import { type Binary, binary, type Elementwise, elementwise, type Operand } from './elementwise.ts'
@@ -31,6 +32,7 @@ export const div: Binary = binary('div', {
 
 /** `xʸ`; the gradient for x is 0 where y is 0, and that for y is 0 where x is 0. */
 export const pow: Binary = binary('pow', {
+  precise: true,
   accepts: 'float',
   forward: (x, y) => x.pow(y!),
   domain: [
@@ -313,16 +315,19 @@ export const lerp: Elementwise<[start: Tensor, end: Operand, weight: Operand]> =
   },
 )
 
+const largestOf: Partial<Record<DType, number>> = {
+  f16: 65504,
+  bf16: (2 - 2 ** -7) * 2 ** 127,
+  f32: (2 - 2 ** -23) * 2 ** 127,
+}
+
 /** NaN becomes `nan` (0), the infinities `above` and `below` (the largest finite numbers by default). */
 export const nanToNum: Elementwise<[x: Tensor, nan?: Operand, above?: Operand, below?: Operand]> =
   elementwise('nanToNum', {
     accepts: 'float',
     defaults: [undefined, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
     forward: (x, nan, above, below) => {
-      const largest = constant(
-        x.dtype === 'f32' ? 3.4028234663852886e38 : Number.MAX_VALUE,
-        x.dtype,
-      )
+      const largest = constant(largestOf[x.dtype] ?? Number.MAX_VALUE, x.dtype)
       const finite = (value: Scalar) => value.min(largest).max(largest.neg())
       const tall = select(x.eq(Number.POSITIVE_INFINITY), finite(above!), x)
       const bounded = select(x.eq(Number.NEGATIVE_INFINITY), finite(below!), tall)

@@ -2,8 +2,8 @@
  * Convolutions of sequences and volumes, and transposed ones, all by way of the two-dimensional
  * kernels. Weights are laid out as in `conv2d`: taps, then channels per group, then outputs.
  */
-import { ArgumentError, DTypeError, ShapeError, showShape } from '../errors.ts'
-import { conv2d, gradInput, type Pair, pair } from '../kernels/conv2d.ts'
+import { ArgumentError, ShapeError, showShape } from '../errors.ts'
+import { commonOperands, conv2d, gradInput, type Pair, pair, withBias } from '../kernels/conv2d.ts'
 import { windowCount } from '../layout.ts'
 import type { Tensor } from '../tensor.ts'
 import { reshape, slice, squeeze, unsqueeze } from './movement.ts'
@@ -113,7 +113,7 @@ export function conv3d(
   })
   const out = outputs.reduce((sum, part) => sum.add(part))
   const volumes = reshape(out, [x.shape[0]!, count, ...out.shape.slice(1)])
-  return bias ? volumes.add(bias) : volumes
+  return withBias(volumes, bias)
 }
 
 export interface ConvTranspose2dOptions {
@@ -146,8 +146,7 @@ export function convTranspose2d(
 ): Tensor {
   const op = 'convTranspose2d'
   checkRanks(op, x, weight, 4, 'images are [N, H, W, K], weights [R, S, C / groups, K]')
-  if (x.dtype !== weight.dtype)
-    throw new DTypeError(`${op}: images of ${x.dtype} and weights of ${weight.dtype}; cast one`)
+  const [images, filters] = commonOperands(op, x, weight)
   const { groups = 1 } = options
   const stride = pair(op, 'stride', options.stride ?? 1, 1)
   const padding = pair(op, 'padding', options.padding ?? 0, 0)
@@ -172,8 +171,8 @@ export function convTranspose2d(
     throw new ShapeError(
       `${op}: ${showShape(x.shape)} gives ${shape[1]} x ${shape[2]} pixels; use less padding`,
     )
-  const out = gradInput(x, weight, shape, { stride, padding, dilation, groups })
-  return bias ? out.add(bias) : out
+  const out = gradInput(images, filters, shape, { stride, padding, dilation, groups })
+  return withBias(out, bias)
 }
 
 export interface ConvTranspose1dOptions {

@@ -1,7 +1,7 @@
 /** Tensors from numbers. All take `{ dtype, device, requiresGrad }`. */
 import type { Backend } from '../backend.ts'
 import { getDevice } from '../device.ts'
-import { type DType, dtypes, getDefaultDType, isFloat, type TypedArray } from '../dtype.ts'
+import { type DType, getDefaultDType, isFloat, stored, type TypedArray } from '../dtype.ts'
 import { ArgumentError, ShapeError, showShape } from '../errors.ts'
 import { type Shape, sizeOf } from '../layout.ts'
 import { program } from '../program/program.ts'
@@ -92,16 +92,8 @@ export function tensor(
     natural ??
     (typed && !(values instanceof Float32Array) ? 'i32' : getDefaultDType())
   const t = Tensor.make(device, dtype, shape)
-  device.write(t.buffer, convert(flat, dtype))
+  device.write(t.buffer, stored(dtype, flat))
   return finish(t, options)
-}
-
-function convert(values: ArrayLike<number>, dtype: DType): TypedArray {
-  const { array, fit } = dtypes[dtype]
-  if (values instanceof array && dtype !== 'bool') return values
-  const result = new array(new ArrayBuffer(values.length * dtypes[dtype].bytes))
-  for (let i = 0; i < values.length; i++) result[i] = fit(values[i]!)
-  return result
 }
 
 /** A tensor computed by a program without inputs. */

@@ -1,7 +1,7 @@
 /** Products, and running sums, products and extrema along an axis (default: the last). */
+import { preciseFloat, preciseType } from '../autocast.ts'
 import { record } from '../autograd.ts'
 import type { Scan } from '../backend.ts'
-import { getDefaultDType, isFloat } from '../dtype.ts'
 import { composedCumulative } from '../kernels/cumulative.ts'
 import { kernel } from '../kernels/dispatch.ts'
 import { scatterInto } from '../kernels/gather.ts'
@@ -37,7 +37,8 @@ const part = (x: Tensor, axis: number, start: number, end: number): Tensor =>
 
 /** `yᵢ = x₀ + ... + xᵢ`; of bool as i32. */
 export function cumsum(x: Tensor, axis = -1): Tensor {
-  if (x.dtype === 'bool') return cumsum(cast(x, 'i32'), axis)
+  const type = x.dtype === 'bool' ? 'i32' : preciseType(x.dtype)
+  if (x.dtype !== type) return cumsum(cast(x, type), axis)
   const own = normalizeAxis('cumsum', axis, x.rank)
   // dxⱼ = gⱼ + gⱼ₊₁ + ...
   return record('cumsum', run(x, own, 'sum'), [x], [], (g) => [
@@ -67,7 +68,8 @@ function backwards(a: Tensor, b: Tensor, axis: number): Tensor {
 
 /** `yᵢ = x₀ · ... · xᵢ`; of bool as i32. The gradient is right where factors are 0. */
 export function cumprod(x: Tensor, axis = -1): Tensor {
-  if (x.dtype === 'bool') return cumprod(cast(x, 'i32'), axis)
+  const type = x.dtype === 'bool' ? 'i32' : preciseType(x.dtype)
+  if (x.dtype !== type) return cumprod(cast(x, type), axis)
   const own = normalizeAxis('cumprod', axis, x.rank)
   // dxⱼ = (x₀ ... xⱼ₋₁) (gⱼ + xⱼ₊₁ (gⱼ₊₁ + xⱼ₊₂ (...)))
   return record('cumprod', run(x, own, 'prod'), [x], [x], (g, [from]) => [
@@ -86,7 +88,8 @@ function productBefore(x: Tensor, axis: number): Tensor {
  * factors are 0: it is made of products of the others, not of quotients.
  */
 export function prod(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
-  if (x.dtype === 'bool') return prod(cast(x, 'i32'), axes, options)
+  const type = x.dtype === 'bool' ? 'i32' : preciseType(x.dtype)
+  if (x.dtype !== type) return prod(cast(x, type), axes, options)
   const list = normalizeAxes('prod', axes, x.rank)
   const out = runReduce({ program: identity(x.dtype), combine: 'prod' }, [x], x.shape, list)
   const kept = record('prod', out, [x], [x], (g, [from]) => [g.mul(others(from!, list))])
@@ -117,7 +120,8 @@ const ratio = binary('ratio', {
 
 /** `yᵢ = log(exp(x₀) + ... + exp(xᵢ))`, without overflow. */
 export function logcumsumexp(x: Tensor, axis = -1): Tensor {
-  if (!isFloat(x.dtype)) return logcumsumexp(cast(x, getDefaultDType()), axis)
+  const type = preciseFloat(x.dtype)
+  if (x.dtype !== type) return logcumsumexp(cast(x, type), axis)
   const own = normalizeAxis('logcumsumexp', axis, x.rank)
   const out = run(x, own, 'logsumexp')
   // dxⱼ = e^(xⱼ - yⱼ) (gⱼ + e^(yⱼ - yⱼ₊₁) (gⱼ₊₁ + ...)): no exponent is above 0.

@@ -2,7 +2,8 @@
  * Elementwise ops as rows: a forward program, and what a test should know about it. Everything else
  * follows: broadcasting, dtypes, the gradient, every device, the tensor method, the test cases.
  */
-import { type DType, getDefaultDType, isFloat, promote } from '../dtype.ts'
+import { preciseType } from '../autocast.ts'
+import { type DType, getDefaultDType, isFloat, order, promote } from '../dtype.ts'
 import { ArgumentError, DTypeError } from '../errors.ts'
 import { program } from '../program/program.ts'
 import type { Scalar } from '../program/scalar.ts'
@@ -26,6 +27,8 @@ export interface ElementwiseRow {
    * bool and integers only, `any` (default) leaves the common dtype as it is.
    */
   accepts?: 'float' | 'number' | 'bits' | 'any'
+  /** Whether halves are taken as f32 inside of `autocast`: what overflows or cancels in 16 bits. */
+  precise?: true
   /** Operands beyond the first that are not common in type: a condition stays bool. */
   conditions?: readonly number[]
   /** Values of trailing operands that a caller leaves out. */
@@ -46,8 +49,6 @@ export interface Elementwise<Args extends readonly unknown[]> {
 export type Unary = Elementwise<[x: Tensor]>
 /** An op of two operands that broadcast. */
 export type Binary = Elementwise<[x: Operand, y: Operand]>
-
-const order: readonly DType[] = ['bool', 'u32', 'i32', 'f32', 'f64']
 
 /** The dtype in which the op computes. */
 function commonType(name: string, row: ElementwiseRow, operands: readonly Operand[]): DType {
@@ -96,7 +97,7 @@ export function elementwise<Args extends readonly unknown[]>(
     const tensors = operands.filter((operand) => typeof operand !== 'number')
     const numbers = operands.length - tensors.length
     // A tensor that is not a condition is converted on the way in; a number arrives as the common dtype.
-    const order = (leaves: readonly Scalar[]): Scalar[] => {
+    const arranged = (leaves: readonly Scalar[]): Scalar[] => {
       let tensor = 0
       let number = tensors.length
       return operands.map((operand, i) => {
@@ -110,13 +111,13 @@ export function elementwise<Args extends readonly unknown[]>(
         inputs: tensors.map((t) => t.dtype),
         scalars: new Array<DType>(numbers).fill(common),
       },
-      (...leaves) => row.forward(...order(leaves)),
+      (...leaves) => row.forward(...arranged(leaves)),
     )
     const { gradient } = row
     const builder: GradientBuilder | undefined =
       gradient &&
       ((g, y, leaves) => {
-        const all = gradient(g, y, order(leaves))
+        const all = gradient(g, y, arranged(leaves))
         return all.filter((_, i) => typeof operands[i] !== 'number')
       })
     return new MapOp(source, builder)
@@ -128,16 +129,17 @@ export function elementwise<Args extends readonly unknown[]>(
       : (args as Operand[])
     const tensors: Tensor[] = []
     const scalars: number[] = []
-    const common = commonType(name, row, operands)
+    const type = commonType(name, row, operands)
+    const common = row.precise ? preciseType(type) : type
     // The kind of each operand and the common dtype, as the digits of one number.
-    let signature = order.indexOf(common)
+    let signature = order[common]
     for (const operand of operands) {
       if (typeof operand === 'number') {
         scalars.push(bounded(operand, common))
-        signature = signature * 6 + 5
+        signature = signature * 8 + 7
       } else {
         tensors.push(operand)
-        signature = signature * 6 + order.indexOf(operand.dtype)
+        signature = signature * 8 + order[operand.dtype]
       }
     }
     if (tensors.length === 0)

@@ -13,6 +13,15 @@ export function copyInto(device: Backend, from: View, to: View): void {
   )
 }
 
+/** Copies one view into another of another dtype. */
+export function convertInto(device: Backend, from: View, to: View): void {
+  device.map(
+    program({ name: 'cast', inputs: [from.dtype] }, (x) => x!.cast(to.dtype)),
+    [from],
+    [to],
+  )
+}
+
 /** Fills a view with one value. */
 export function fillInto(device: Backend, to: View, value: number): void {
   device.map(

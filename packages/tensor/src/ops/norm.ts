@@ -1,5 +1,5 @@
 /** Norms of vectors, taken over axes. */
-import { getDefaultDType, isFloat } from '../dtype.ts'
+import { preciseFloat } from '../autocast.ts'
 import { ArgumentError } from '../errors.ts'
 import { normalizeAxes, normalizeAxis } from '../layout.ts'
 import { program } from '../program/program.ts'
@@ -22,7 +22,8 @@ import { squeezeAxes, sumOf } from './sum.ts'
  * ```
  */
 export function norm(x: Tensor, p = 2, axes?: Axes, options: ReduceOptions = {}): Tensor {
-  if (!isFloat(x.dtype)) return norm(cast(x, getDefaultDType()), p, axes, options)
+  const type = preciseFloat(x.dtype)
+  if (x.dtype !== type) return norm(cast(x, type), p, axes, options)
   if (Number.isNaN(p)) throw new ArgumentError('norm: p is NaN; it must be a number')
   if (p === 0) return cast(countNonzero(x, axes, options), x.dtype)
   if (p === 1) return sum(x.abs(), axes, options)

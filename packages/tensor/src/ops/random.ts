@@ -5,7 +5,7 @@
  */
 import type { Backend } from '../backend.ts'
 import { getDevice } from '../device.ts'
-import { getDefaultDType, isFloat } from '../dtype.ts'
+import { computeType, type FloatDType, getDefaultDType, isFloat } from '../dtype.ts'
 import { ArgumentError, DTypeError } from '../errors.ts'
 import type { Shape } from '../layout.ts'
 import { gaussian, randomWords, unit } from '../program/philox.ts'
@@ -82,8 +82,7 @@ export interface RandomOptions extends TensorOptions {
   generator?: Generator
 }
 
-type Float = 'f32' | 'f64'
-type Draw = (dtype: Float, words: readonly Scalar[], parameters: readonly Scalar[]) => Scalar
+type Draw = (dtype: FloatDType, words: readonly Scalar[], parameters: readonly Scalar[]) => Scalar
 
 /** The programs made so far: Philox is long, and layers are many. */
 const draws = new Map<string, Program>()
@@ -96,7 +95,10 @@ function draw(
   body: Draw,
 ): Tensor {
   const dtype = options.dtype ?? getDefaultDType()
-  if (!isFloat(dtype)) throw new DTypeError(`${name}: ${dtype} came; random floats are f32 or f64`)
+  if (!isFloat(dtype))
+    throw new DTypeError(
+      `${name}: ${dtype} came; random numbers are floats; use randint for whole ones`,
+    )
   const device = options.device ?? getDevice()
   const out = Tensor.make(device, dtype, checkShape(name, shape))
   let source = draws.get(`${name} ${dtype}`)
@@ -180,7 +182,7 @@ export function randint(
   return out
 }
 
-const dropouts = new Map<Float, Program>()
+const dropouts = new Map<FloatDType, Program>()
 
 /**
  * Zeroes each element with probability `p` and multiplies the others by `1 / (1 - p)`, so that the
@@ -192,14 +194,14 @@ const dropouts = new Map<Float, Program>()
 export function dropout(x: Tensor, p = 0.5, generator: Generator = shared): Tensor {
   if (!(p >= 0 && p <= 1)) throw new ArgumentError(`dropout: p is ${p}; it must be in 0 .. 1`)
   const { dtype } = x
-  if (!isFloat(dtype)) throw new DTypeError(`dropout: ${dtype} came; it takes f32 and f64`)
+  if (!isFloat(dtype)) throw new DTypeError(`dropout: ${dtype} came; it takes floats`)
   if (p === 0) return x
   let source = dropouts.get(dtype)
   if (!source) {
     source = program(
-      { name: 'dropout', inputs: [dtype], scalars: ['u32', 'u32', dtype, dtype] },
+      { name: 'dropout', inputs: [dtype], scalars: ['u32', 'u32', computeType(dtype), dtype] },
       (v, seed, stream, rate, scale) => {
-        const kept = unit(randomWords(seed!, stream!)[0], dtype).ge(rate!)
+        const kept = unit(randomWords(seed!, stream!)[0], rate!.dtype as FloatDType).ge(rate!)
         return select(kept, v!.mul(scale!), 0)
       },
     )

@@ -2,6 +2,8 @@
  * Reductions. Each takes the axes to reduce (all when none are named; negative ones count from the
  * end) and `keepdim`, which leaves them in place with size 1.
  */
+
+import { preciseFloat, preciseType } from '../autocast.ts'
 import { record } from '../autograd.ts'
 import { type DType, getDefaultDType, isFloat } from '../dtype.ts'
 import { ArgumentError, ShapeError, showShape } from '../errors.ts'
@@ -23,6 +25,8 @@ export interface ReduceOptions {
 /** One axis or several; negative ones count from the end. */
 export type Axes = number | readonly number[]
 
+const widening = unaryProgram('sum', (x) => x.cast('f32'))
+
 /**
  * The sum over axes. Of bool the number of trues, as i32. The sum of nothing is 0.
  *
@@ -34,7 +38,8 @@ export type Axes = number | readonly number[]
 export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
   if (x.dtype === 'bool') return sum(cast(x, 'i32'), axes, options)
   const list = normalizeAxes('sum', axes, x.rank)
-  return squeezeAxes(sumOf(identity(x.dtype), [x], x.shape, list), list, options)
+  const source = preciseType(x.dtype) === x.dtype ? identity : widening
+  return squeezeAxes(sumOf(source(x.dtype), [x], x.shape, list), list, options)
 }
 
 const scaled = unaryProgram(
@@ -176,7 +181,8 @@ const squaredDistance = new Map<DType, Program>()
  */
 export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
   const { correction = 1 } = options
-  if (!isFloat(x.dtype)) return variance(cast(x, getDefaultDType()), axes, options)
+  const type = preciseFloat(x.dtype)
+  if (x.dtype !== type) return variance(cast(x, type), axes, options)
   if (!(correction >= 0))
     throw new ArgumentError(`variance: correction is ${correction}; it must be >= 0`)
   const list = normalizeAxes('variance', axes, x.rank)
@@ -206,7 +212,8 @@ const shiftedExp = new Map<DType, Program>()
  * The gradient is the softmax.
  */
 export function logsumexp(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
-  if (!isFloat(x.dtype)) return logsumexp(cast(x, getDefaultDType()), axes, options)
+  const type = preciseFloat(x.dtype)
+  if (x.dtype !== type) return logsumexp(cast(x, type), axes, options)
   const list = normalizeAxes('logsumexp', axes, x.rank)
   let source = shiftedExp.get(x.dtype)
   if (!source) {

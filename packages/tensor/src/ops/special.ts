@@ -1,6 +1,8 @@
 /**
  * Special functions as scalar programs. The number of terms follows the dtype: f32 needs about half
- * of them.
+ * of them. Published as `@nablajs/tensor/special`.
+ *
+ * @packageDocumentation
  */
 import { constant, type Scalar, select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
@@ -65,7 +67,7 @@ const inverse = (x: Scalar): Scalar => {
   const start = x.mul(
     select(w.lt(5), polynomial(w.sub(2.5), center), polynomial(w.sqrt().sub(3), outer)),
   )
-  if (x.dtype === 'f32') return start
+  if (x.dtype !== 'f64') return start
   // Nearer to 1 than any f32: x = 1 - e^(-y²) / (y √π), solved for the y of the exponent.
   const l = rest.log().neg()
   const far = l.sub(l.sub(l.mul(PI).log().mul(0.5)).mul(PI).log().mul(0.5)).sqrt()
@@ -81,6 +83,7 @@ const inverse = (x: Scalar): Scalar => {
 
 /** The number whose erf is x; infinite at ±1, NaN beyond. */
 export const erfinv: Unary = unary('erfinv', {
+  precise: true,
   accepts: 'float',
   forward: (x) => {
     const a = x.abs()
@@ -130,7 +133,7 @@ const EULER = 0.5772156649015329
 
 /** log Γ(2 + s) for |s| ≤ 1/2: `(1 - γ) s + Σ (ζ(n) - 1) (-s)ⁿ / n`. */
 const logGammaAtTwo = (s: Scalar): Scalar => {
-  const terms = s.dtype === 'f32' ? 12 : 25
+  const terms = s.dtype === 'f64' ? 25 : 12
   const coefficients = Array.from({ length: terms }, (_, k) => {
     const n = k + 2
     return ((n % 2 === 0 ? 1 : -1) * zetaMinusOne(n)) / n

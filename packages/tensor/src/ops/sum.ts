@@ -1,9 +1,9 @@
 /** The machinery of reductions: one pass over memory, and a gradient that is derived. */
 import { isTracked, record } from '../autograd.ts'
 import type { Combine } from '../backend.ts'
-import type { DType } from '../dtype.ts'
+import { type DType, isHalf } from '../dtype.ts'
 import { reducedShape, type Shape, sameShape } from '../layout.ts'
-import { type Program, program, type Signature } from '../program/program.ts'
+import { inline, type Program, program, type Signature } from '../program/program.ts'
 import type { Scalar } from '../program/scalar.ts'
 import { Tensor } from '../tensor.ts'
 import { deviceOf, expandView, isIdentity, mapOp, outputType, runMap } from './map.ts'
@@ -15,6 +15,27 @@ export interface Recipe {
   readonly finish?: Program
 }
 
+const widened = new Map<string, Recipe>()
+
+/** The reduction of halves as one of f32, whose result is rounded once. */
+function widen({ program: source, combine, finish }: Recipe): Recipe {
+  const key = `${combine} ${source.id} ${finish?.id}`
+  let wide = widened.get(key)
+  if (!wide) {
+    const { name, inputs, scalars } = source
+    const terms = program({ name, inputs, scalars }, (...leaves) =>
+      inline(source, leaves)[0]!.cast('f32'),
+    )
+    const whole = combine.startsWith('arg')
+    const end = program({ name, inputs: [whole ? 'i32' : 'f32'], scalars }, (total, ...rest) =>
+      finish ? inline(finish, [total!, ...rest]) : whole ? total! : total!.cast(outputType(source)),
+    )
+    wide = { program: terms, combine, finish: end }
+    widened.set(key, wide)
+  }
+  return wide
+}
+
 /** Runs a reduction of tensors that broadcast to `space`; the reduced axes stay, with size 1. Unrecorded. */
 export function runReduce(
   recipe: Recipe,
@@ -23,12 +44,13 @@ export function runReduce(
   axes: readonly number[],
   scalars: readonly number[] = [],
 ): Tensor {
-  const { program: source, combine, finish } = recipe
+  const wide = isHalf(outputType(recipe.program)) ? widen(recipe) : recipe
+  const { program: source, combine, finish } = wide
   const device = deviceOf(source.name, inputs)
   const dtype = combine.startsWith('arg') ? 'i32' : outputType(finish ?? source)
   const out = Tensor.make(device, dtype, reducedShape(space, axes))
   device.reduce(
-    recipe,
+    wide,
     inputs.map((t) => expandView(t, space)),
     out,
     scalars,

@@ -77,6 +77,7 @@ export const sqrt: Unary = unary('sqrt', {
 
 /** `1 / √x` */
 export const rsqrt: Unary = unary('rsqrt', {
+  precise: true,
   accepts: 'float',
   forward: (x) => one(x).div(x.sqrt()),
   gradient: (g, y) => [g.mul(-0.5).mul(y.mul(y).mul(y))],
@@ -85,6 +86,7 @@ export const rsqrt: Unary = unary('rsqrt', {
 
 /** `1 / x` */
 export const reciprocal: Unary = unary('reciprocal', {
+  precise: true,
   accepts: 'float',
   forward: (x) => one(x).div(x),
   gradient: (g, y) => [g.mul(y.mul(y)).neg()],
@@ -94,6 +96,7 @@ export const reciprocal: Unary = unary('reciprocal', {
 
 /** `eˣ` */
 export const exp: Unary = unary('exp', {
+  precise: true,
   accepts: 'float',
   forward: (x) => x.exp(),
   gradient: (g, y) => [g.mul(y)],
@@ -110,6 +113,7 @@ export const exp2: Unary = unary('exp2', {
 
 /** `eˣ - 1`, exact near 0. */
 export const expm1: Unary = unary('expm1', {
+  precise: true,
   accepts: 'float',
   forward: (x) => x.expm1(),
   gradient: (g, y) => [g.mul(y.add(1))],
@@ -118,6 +122,7 @@ export const expm1: Unary = unary('expm1', {
 
 /** The natural logarithm; -Infinity at 0, NaN below. */
 export const log: Unary = unary('log', {
+  precise: true,
   accepts: 'float',
   forward: (x) => x.log(),
   domain: [[0.1, 3]],
@@ -126,6 +131,7 @@ export const log: Unary = unary('log', {
 
 /** `log(1 + x)`, exact near 0. */
 export const log1p: Unary = unary('log1p', {
+  precise: true,
   accepts: 'float',
   forward: (x) => x.log1p(),
   domain: [[-0.8, 3]],
@@ -134,6 +140,7 @@ export const log1p: Unary = unary('log1p', {
 
 /** The logarithm to base 2. */
 export const log2: Unary = unary('log2', {
+  precise: true,
   accepts: 'float',
   forward: (x) => x.log().mul(Math.LOG2E),
   domain: [[0.1, 3]],
@@ -141,6 +148,7 @@ export const log2: Unary = unary('log2', {
 
 /** The logarithm to base 10. */
 export const log10: Unary = unary('log10', {
+  precise: true,
   accepts: 'float',
   forward: (x) => x.log().mul(Math.LOG10E),
   domain: [[0.1, 3]],
@@ -162,6 +170,7 @@ export const cos: Unary = unary('cos', {
 
 /** The tangent of an angle in radians. */
 export const tan: Unary = unary('tan', {
+  precise: true,
   accepts: 'float',
   forward: (x) => x.sin().div(x.cos()),
   gradient: (g, y) => [g.mul(y.mul(y).add(1))],
@@ -177,6 +186,7 @@ export const deg2rad: Unary = unary('deg2rad', {
 
 /** The angle in [-π/2, π/2] whose sine is x. */
 export const asin: Unary = unary('asin', {
+  precise: true,
   accepts: 'float',
   forward: (x) => x.atan2(oneMinusSquare(x).sqrt()),
   gradient: (g, _, [x]) => [g.div(oneMinusSquare(x!).sqrt())],
@@ -186,6 +196,7 @@ export const asin: Unary = unary('asin', {
 
 /** The angle in [0, π] whose cosine is x. */
 export const acos: Unary = unary('acos', {
+  precise: true,
   accepts: 'float',
   forward: (x) => oneMinusSquare(x).sqrt().atan2(x),
   gradient: (g, _, [x]) => [g.div(oneMinusSquare(x!).sqrt()).neg()],
@@ -206,6 +217,7 @@ const oneMinusSquare = (x: Scalar): Scalar => x.neg().add(1).mul(x.add(1))
 
 /** `(eˣ - e⁻ˣ) / 2` */
 export const sinh: Unary = unary('sinh', {
+  precise: true,
   accepts: 'float',
   forward: (x) => hyperbolicSine(x),
   gradient: (g, _, [x]) => [g.mul(hyperbolicCosine(x!))],
@@ -214,6 +226,7 @@ export const sinh: Unary = unary('sinh', {
 
 /** `(eˣ + e⁻ˣ) / 2` */
 export const cosh: Unary = unary('cosh', {
+  precise: true,
   accepts: 'float',
   forward: (x) => hyperbolicCosine(x),
   gradient: (g, _, [x]) => [g.mul(hyperbolicSine(x!))],
@@ -313,6 +326,7 @@ export const logSigmoid: Unary = unary('logSigmoid', {
 export const softplus: Elementwise<[x: Tensor, beta?: number, threshold?: number]> = elementwise(
   'softplus',
   {
+    precise: true,
     accepts: 'float',
     defaults: [undefined, 1, 20],
     forward: (x, beta, threshold) => {

@@ -154,7 +154,7 @@ export function chainRule(source: Program, wrt: number): Program | undefined {
       const [y] = inline(source, leaves)
       const [t] = tangents([y!], leaves[wrt]!)
       depends = t !== undefined && !isConstant(t, 0)
-      return times(t, g!) ?? g!
+      return (times(t, g!) ?? g!).cast(source.inputs[wrt]!)
     },
   )
   return depends ? built : undefined

@@ -5,6 +5,7 @@
  * Block number `c` under key `k` is a pure function of (c, k), so every device computes the same
  * bits in any order, and a mask needs no memory: the backward pass draws it again.
  */
+import { computeType, type FloatDType } from '../dtype.ts'
 import { constant, position, type Scalar } from './scalar.ts'
 
 const M0 = 0xd2511f53
@@ -38,21 +39,25 @@ export function randomWords(seed: Scalar, stream: Scalar): [Scalar, Scalar, Scal
   return philox([position(), u32(0), u32(0), u32(0)], [seed, stream])
 }
 
-/** A word as a float in [0, 1): its upper 24 bits, which f32 holds exactly. */
-export function unit(word: Scalar, dtype: 'f32' | 'f64'): Scalar {
+/** A word as a float in [0, 1): its upper 24 bits, which f32 holds exactly; 11 for f16, 8 for bf16. */
+export function unit(word: Scalar, dtype: FloatDType): Scalar {
+  const bits = dtype === 'f16' ? 11 : dtype === 'bf16' ? 8 : 24
   return word
-    .shr(8)
+    .shr(32 - bits)
     .cast(dtype)
-    .mul(2 ** -24)
+    .mul(2 ** -bits)
 }
 
 /** Two words as one standard normal number, by Box and Muller's cosine form. */
-export function gaussian(a: Scalar, b: Scalar, dtype: 'f32' | 'f64'): Scalar {
+export function gaussian(a: Scalar, b: Scalar, dtype: FloatDType): Scalar {
+  const fine = computeType(dtype) as FloatDType
   // 1 - u lies in (0, 1], so the logarithm is finite.
-  const radius = unit(a, dtype).neg().add(1).log().mul(-2).sqrt()
-  return radius.mul(
-    unit(b, dtype)
-      .mul(2 * Math.PI)
-      .cos(),
-  )
+  const radius = unit(a, fine).neg().add(1).log().mul(-2).sqrt()
+  return radius
+    .mul(
+      unit(b, fine)
+        .mul(2 * Math.PI)
+        .cos(),
+    )
+    .cast(dtype)
 }

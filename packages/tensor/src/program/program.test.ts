@@ -110,10 +110,10 @@ describe('scalars', () => {
       `[DTypeError: add: f32 and i32: cast one side first]`,
     )
     expect(() => whole.sqrt()).toThrowErrorMatchingInlineSnapshot(
-      `[DTypeError: sqrt: i32 came; it takes f32, f64]`,
+      `[DTypeError: sqrt: i32 came; it takes f32, f64, f16, bf16]`,
     )
     expect(() => truth.add(truth)).toThrowErrorMatchingInlineSnapshot(
-      `[DTypeError: add: bool came; it takes f32, f64, i32, u32]`,
+      `[DTypeError: add: bool came; it takes f32, f64, f16, bf16, i32, u32]`,
     )
     expect(() => real.and(real)).toThrowErrorMatchingInlineSnapshot(
       `[DTypeError: and: f32 came; it takes bool, i32, u32]`,

@@ -2,9 +2,13 @@
  * From a DAG of {@link Scalar} nodes to a list of instructions that a backend can render line by
  * line. Equal subexpressions become one instruction, and equal programs become one object, so a
  * backend may key its kernel cache on `program.id`.
+ *
+ * Halves (f16, bf16) are read and written, never computed with: an input of such a dtype is cast to
+ * f32 where it is used, and an f32 to such an output, in one rounding for the whole program. A cast
+ * to a half and on, inside of a program, does not round.
  */
 
-import type { DType } from '../dtype.ts'
+import { computeType, type DType, isHalf } from '../dtype.ts'
 import { ArgumentError } from '../errors.ts'
 import { type Primitive, Scalar } from './scalar.ts'
 
@@ -56,10 +60,10 @@ export function program(
   signature: Signature,
   body: (...leaves: Scalar[]) => Scalar | readonly Scalar[],
 ): Program {
-  const { name, inputs, scalars = [] } = signature
+  const { name, inputs, scalars: given = [] } = signature
   const leaves = [
     ...inputs.map((dtype, i) => new Scalar('input', dtype, [], i)),
-    ...scalars.map((dtype, i) => new Scalar('scalar', dtype, [], i)),
+    ...given.map((dtype, i) => new Scalar('scalar', dtype, [], i)),
   ]
   const built = body(...leaves)
   const results = built instanceof Scalar ? [built] : built
@@ -83,21 +87,36 @@ export function program(
       stack.pop()
       if (numbers.has(node)) continue
       const args = node.args.map((arg) => numbers.get(arg)!)
-      const value = Object.is(node.value, -0) ? '-0' : String(node.value)
-      const line = `${node.op}:${node.dtype}(${args.join(',')})${value}`
-      let number = known.get(line)
-      if (number === undefined) {
-        number = code.length
-        known.set(line, number)
-        lines.push(line)
-        code.push({ op: node.op, dtype: node.dtype, args, value: node.value })
-      }
+      const dtype = computeType(node.dtype)
+      let number: number
+      if (node.op === 'input' && dtype !== node.dtype)
+        number = add('cast', dtype, [add('input', node.dtype, [], node.value)])
+      else if (node.op === 'cast' && code[args[0]!]!.dtype === dtype) number = args[0]!
+      else number = add(node.op, dtype, args, node.value)
       numbers.set(node, number)
     }
     return numbers.get(root)!
   }
 
-  const outputs = results.map(emit)
+  /** The number of a line, which is new unless there is the same. */
+  function add(op: Primitive, dtype: DType, args: readonly number[], value = 0): number {
+    const line = `${op}:${dtype}(${args.join(',')})${Object.is(value, -0) ? '-0' : value}`
+    let number = known.get(line)
+    if (number === undefined) {
+      number = code.length
+      known.set(line, number)
+      lines.push(line)
+      code.push({ op, dtype, args, value })
+    }
+    return number
+  }
+
+  const outputs = results.map((node) => {
+    if (!isHalf(node.dtype)) return emit(node)
+    if (node.op === 'input') return add('input', node.dtype, [], node.value)
+    return add('cast', node.dtype, [emit(node)])
+  })
+  const scalars = given.map(computeType)
   const key = `${inputs.join(',')};${scalars.join(',')};${lines.join(';')}>${outputs.join(',')}`
   const existing = interned.get(key)
   if (existing) return existing
@@ -121,6 +140,8 @@ export function inline(source: Program, leaves: readonly Scalar[]): Scalar[] {
   for (const { op, dtype, args, value } of source.code) {
     if (op === 'input') nodes.push(leaves[value]!)
     else if (op === 'scalar') nodes.push(leaves[source.inputs.length + value]!)
+    // The leaf of a half may be an f32 already.
+    else if (op === 'cast') nodes.push(nodes[args[0]!]!.cast(dtype))
     else
       nodes.push(
         new Scalar(

@@ -26,6 +26,9 @@ import { DTypeError } from '../errors.ts'
  *   taken modulo 32. `mulhi` is the upper half of the 64-bit product of two u32.
  * - `cast` of a float to i32 or u32 truncates and saturates, NaN gives 0; to bool: not equal to 0.
  * - `bitcast` keeps the bits of a 32-bit type.
+ *
+ * Nodes may be f16 or bf16, so that ops need not care; `program.ts` turns what is computed on them
+ * into f32, and only reads and writes halves.
  */
 export const arity = {
   input: 0,
@@ -73,6 +76,9 @@ export const arity = {
   ne: 2,
   select: 3,
 } as const
+
+const floats: readonly DType[] = ['f32', 'f64', 'f16', 'bf16']
+const numbers: readonly DType[] = [...floats, 'i32', 'u32']
 
 /** The name of a primitive. */
 export type Primitive = keyof typeof arity
@@ -226,16 +232,16 @@ export class Scalar {
   }
 
   #arithmetic(op: Primitive, other: ScalarLike): Scalar {
-    return this.#only(op, ['f32', 'f64', 'i32', 'u32'], other)
+    return this.#only(op, numbers, other)
   }
   #numeric(op: Primitive): Scalar {
-    return this.#only(op, ['f32', 'f64', 'i32', 'u32'])
+    return this.#only(op, numbers)
   }
   #rounding(op: Primitive): Scalar {
     return isFloat(this.dtype) ? new Scalar(op, this.dtype, [this]) : this
   }
   #float(op: Primitive, other?: ScalarLike): Scalar {
-    return this.#only(op, ['f32', 'f64'], other)
+    return this.#only(op, floats, other)
   }
   #only(op: Primitive, allowed: readonly DType[], other?: ScalarLike): Scalar {
     if (!allowed.includes(this.dtype))

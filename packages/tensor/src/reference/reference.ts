@@ -4,7 +4,7 @@
  * tested against it. Use it to check gradients and to follow what an op does, not to train.
  */
 import type { Backend, Combine, DeviceBuffer, Reduction, View } from '../backend.ts'
-import { type DType, dtypes, type TypedArray } from '../dtype.ts'
+import { type DType, dtypes, type StoredArray } from '../dtype.ts'
 import { DeviceError } from '../errors.ts'
 import { collapse, contiguousStrides, sizeOf } from '../layout.ts'
 import type { Program } from '../program/program.ts'
@@ -67,6 +67,18 @@ function offsets({ shape, strides, offset }: Walk, start: number, count: number,
   }
 }
 
+/** Puts `count` values where `at` says. */
+function store(
+  { dtype }: View,
+  target: StoredArray,
+  at: Int32Array,
+  values: Float64Array,
+  count: number,
+): void {
+  const { encode } = dtypes[dtype]
+  for (let i = 0; i < count; i++) target[at[i]!] = encode ? encode(values[i]!) : values[i]!
+}
+
 /** How a reduction starts and goes on; `argmax` and `argmin` compare values and keep positions. */
 function neutral(combine: Combine, dtype: DType): number {
   if (combine === 'sum') return 0
@@ -114,7 +126,7 @@ export function reference(): Backend {
     if (!buffer.data) throw new DeviceError('reference: the buffer has been freed')
     return buffer.data
   }
-  const array = (view: View): TypedArray => new dtypes[view.dtype].array(hostOf(view.buffer))
+  const array = (view: View): StoredArray => new dtypes[view.dtype].array(hostOf(view.buffer))
 
   /** Evaluates `program` block by block and hands each block's results over. */
   function evaluate(
@@ -134,7 +146,9 @@ export function reference(): Backend {
       walks.forEach((walk, k) => {
         offsets(walk, start, count, at)
         const [source, block] = [sources[k]!, values[k]!]
+        const { decode } = dtypes[inputs[k]!.dtype]
         for (let i = 0; i < count; i++) block[i] = source[at[i]!]!
+        if (decode) for (let i = 0; i < count; i++) block[i] = decode(block[i]!)
       })
       visit(run({ count, start, inputs: values, shape, strides }, scalars), start, count)
     })
@@ -142,7 +156,7 @@ export function reference(): Backend {
 
   return {
     name: 'reference',
-    dtypes: new Set<DType>(['f32', 'f64', 'i32', 'u32', 'bool']),
+    dtypes: new Set(Object.keys(dtypes) as DType[]),
     kernels: {},
 
     alloc(size) {
@@ -185,7 +199,7 @@ export function reference(): Backend {
       evaluate(program, shape, inputs, scalars, (results, start, count) => {
         walks.forEach((walk, k) => {
           offsets(walk, start, count, at)
-          for (let i = 0; i < count; i++) targets[k]![at[i]!] = results[k]![i]!
+          store(outputs[k]!, targets[k]!, at, results[k]!, count)
         })
       })
     },
@@ -237,7 +251,7 @@ export function reference(): Backend {
         const values = found.slice(start, start + count)
         const block = { count, start, inputs: [values], shape: output.shape, strides: kept }
         const done = run ? run(block, scalars)[0]! : values
-        for (let i = 0; i < count; i++) target[to[i]!] = done[i]!
+        store(output, target, to, done, count)
       })
     },
 

@@ -1,16 +1,16 @@
 /** Compares results with the numbers of a golden file. */
-import type { FloatDType, Tensor } from '@nablajs/tensor'
+import type { Tensor } from '@nablajs/tensor'
 import { showMismatch, type Tolerance, worstMismatch } from '../close.ts'
 
 /** The device that cases run on, and how exact it is. */
 export interface Target {
-  readonly float: FloatDType
+  readonly float: 'f32' | 'f64'
   /** Relative to each number, and to the largest of the same tensor. */
   readonly relative: number
   readonly ofLargest: number
 }
 
-export const targets: Readonly<Record<FloatDType, Target>> = {
+export const targets: Readonly<Record<'f32' | 'f64', Target>> = {
   f64: { float: 'f64', relative: 1e-9, ofLargest: 1e-12 },
   f32: { float: 'f32', relative: 1e-4, ofLargest: 1e-5 },
 }

@@ -1,8 +1,9 @@
 /**
- * The samples of every op of `@nablajs/tensor`. Elementwise ops bring theirs in their rows; the
+ * The samples of every op of `@nablajs/tensor` and `@nablajs/tensor/special`. Elementwise ops bring theirs in their rows; the
  * others have a line in one of the tables. `test/samples.test.ts` fails for an export that has none.
  */
 import * as nabla from '@nablajs/tensor'
+import * as special from '@nablajs/tensor/special'
 import { Inputs, type Sample } from '../sample.ts'
 import { arrangeSamples } from './arrange.ts'
 import { conv2dSamples } from './conv2d.ts'
@@ -45,7 +46,7 @@ function isElementwise(value: unknown): value is ElementwiseOp {
 /** Every op with its samples. */
 export function allSamples(): ReadonlyMap<string, readonly Sample[]> {
   const found = new Map<string, readonly Sample[]>()
-  for (const [name, value] of Object.entries(nabla))
+  for (const [name, value] of Object.entries({ ...nabla, ...special }))
     if (isElementwise(value)) found.set(name, elementwiseSamples(name, value))
   for (const [name, make] of Object.entries(tables)) found.set(name, make(new Inputs(name)))
   return found
@@ -68,6 +69,9 @@ export const notOps: ReadonlySet<string> = new Set([
   'showShape',
   'Tensor',
   'withDevice',
+  // Precision
+  'autocast',
+  'noAutocast',
   // Gradients
   'checkpoint',
   'customGrad',

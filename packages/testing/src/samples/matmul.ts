@@ -1,5 +1,5 @@
 /** Samples of matrix products. */
-import { matmul, type Shape } from '@nablajs/tensor'
+import { addmm, matmul, type Shape } from '@nablajs/tensor'
 import { type Inputs, type LayoutName, layoutNames, type Sample } from '../sample.ts'
 import type { SampleTable } from './table.ts'
 
@@ -108,7 +108,63 @@ function layoutPairs(): (readonly [LayoutName, LayoutName])[] {
   return layoutNames.flatMap((a) => layoutNames.map((b) => [a, b] as const))
 }
 
+/** The term, the factors, and how the term lies. */
+const sums: readonly (readonly [c: Shape, a: Shape, b: Shape, layout?: LayoutName])[] = [
+  [[5], [3, 4], [4, 5]],
+  [[1], [3, 4], [4, 5]],
+  [[], [3, 4], [4, 5]],
+  [
+    [3, 1],
+    [3, 4],
+    [4, 5],
+  ],
+  [
+    [3, 5],
+    [3, 4],
+    [4, 5],
+  ],
+  [[3, 5], [3, 4], [4, 5], 'transposed'],
+  [[70], [65, 33], [33, 70]],
+  [[70], [65, 33], [33, 70], 'strided'],
+  [[5], [2, 3, 4], [4, 5]],
+  [
+    [2, 1, 5],
+    [2, 3, 4],
+    [4, 5],
+  ],
+  [
+    [2, 3, 5],
+    [2, 3, 4],
+    [2, 4, 5],
+  ],
+  [[5], [3, 0], [0, 5]],
+  [[5], [0, 4], [4, 5]],
+]
+
+function sumOfProduct(inputs: Inputs, [c, a, b, layout]: (typeof sums)[number]): Sample {
+  return {
+    label: `${layout ?? 'dense'} ${show(c)} + ${show(a)} x ${show(b)}`,
+    inputs: [inputs.floats(c, -2, 2, layout), inputs.floats(a), inputs.floats(b)],
+    run: (x, y, z) => addmm(x!, y!, z!),
+    tolerance,
+  }
+}
+
 export const matmulSamples: SampleTable = {
+  addmm: (inputs) => [
+    ...sums.map((shapes) => sumOfProduct(inputs, shapes)),
+    ...([sums[0]!, sums[8]!, sums[9]!] as const).map((shapes) => ({
+      ...sumOfProduct(inputs, shapes),
+      aspect: 'gradients',
+      smooth: true,
+    })),
+    {
+      aspect: 'dtypes',
+      label: 'i32 and floats',
+      inputs: [inputs.integers('i32', [2]), inputs.floats([3, 4]), inputs.floats([4, 2])],
+      run: (x, y, z) => addmm(x!, y!, z!),
+    },
+  ],
   matmul: (inputs) => [
     ...sweep.map(([a, b]) => product(inputs, a, b)),
     ...layoutPairs().flatMap(([a, b]) =>

@@ -4,7 +4,6 @@ import {
   concat,
   contiguous,
   copy,
-  type DType,
   expand,
   flatten,
   flip,
@@ -60,7 +59,7 @@ function smooth(inputs: Inputs, shape: Shape, move: Move): Sample {
 }
 
 function castSamples(inputs: Inputs): Sample[] {
-  const targets: readonly Exclude<DType, 'f32' | 'f64'>[] = ['i32', 'u32', 'bool']
+  const targets = ['i32', 'u32', 'bool'] as const
   const floats = [
     0,
     -0,

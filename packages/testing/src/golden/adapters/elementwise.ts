@@ -17,6 +17,7 @@ import {
   threshold,
   where,
 } from '@nablajs/tensor'
+import * as special from '@nablajs/tensor/special'
 import { type AdapterTable, axisOf, channelsLast, channelsSecond, gives, onX } from './adapter.ts'
 
 /** Ops of one input without arguments. */
@@ -31,10 +32,10 @@ const unaries: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   ceil: nabla.ceil,
   cos: nabla.cos,
   cosh: nabla.cosh,
-  digamma: nabla.digamma,
+  digamma: special.digamma,
   erf: nabla.erf,
-  erfc: nabla.erfc,
-  erfinv: nabla.erfinv,
+  erfc: special.erfc,
+  erfinv: special.erfinv,
   exp: nabla.exp,
   exp2: nabla.exp2,
   expm1: nabla.expm1,
@@ -42,7 +43,7 @@ const unaries: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   frac: nabla.frac,
   hardsigmoid: nabla.hardsigmoid,
   hardswish: nabla.hardswish,
-  lgamma: nabla.lgamma,
+  lgamma: special.lgamma,
   log: nabla.log,
   log10: nabla.log10,
   log1p: nabla.log1p,
