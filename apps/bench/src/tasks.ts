@@ -70,7 +70,7 @@ export interface Tasks {
     readonly network: Network
     readonly batch: number
     readonly precision?: Precision
-    /** SGD has momentum. Nothing changes from step to step in it, so that a captured step is a step. */
+    /** SGD has momentum. */
     readonly optimizer?: 'adam' | 'sgd'
     /** Whether a captured graph takes part, too. */
     readonly replay?: boolean

@@ -1,17 +1,18 @@
 /** What our side does of each precision. */
-import { rand, type Shape, type Tensor } from '@nablajs/tensor'
+import { autocast, getDevice, noGrad, rand, type Shape, scope, type Tensor } from '@nablajs/tensor'
 import type { Precision } from '../tasks.ts'
 
-/** Why a precision cannot be had; TF32 is for those who open the device to allow. */
+const isHalf = (precision: Precision): precision is 'bf16' | 'f16' =>
+  precision === 'bf16' || precision === 'f16'
+
+/** Why the device does not have a precision; TF32 is for those who open it to allow. */
 export const refusal = (precision: Precision): string | undefined =>
-  precision === 'bf16' || precision === 'f16' ? `it has no ${precision}` : undefined
+  isHalf(precision) && !getDevice().dtypes.has(precision) ? `it has no ${precision}` : undefined
 
 /** A random matrix that is multiplied in this precision. */
-export function operand(shape: Shape, _precision: Precision): Tensor {
-  return rand(shape)
-}
+export const operand = (shape: Shape, precision: Precision): Tensor =>
+  isHalf(precision) ? scope(() => noGrad(() => rand(shape).cast(precision))) : rand(shape)
 
 /** A forward pass in this precision. */
-export function mixed<T>(_precision: Precision, body: () => T): T {
-  return body()
-}
+export const mixed = <T>(precision: Precision, body: () => T): T =>
+  isHalf(precision) ? autocast(precision, body) : body()
