@@ -157,7 +157,11 @@ export function makers(sync: () => unknown): Makers {
       return {
         run: () =>
           step(
-            optimizer.step(() => mixed(precision, () => crossEntropy(model.forward(image), label))),
+            optimizer.step(() => {
+              const scores = mixed(precision, () => model.forward(image))
+              // The loss is computed in f32, as autocast would.
+              return crossEntropy(scores.cast('f32'), label)
+            }),
           ),
         dispose() {
           optimizer.dispose()
