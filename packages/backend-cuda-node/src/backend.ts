@@ -159,6 +159,7 @@ export class CudaBackend implements Backend {
       context.driver.cuStreamSynchronize(context.stream)
     }
     this.#libraries.blas?.dispose()
+    this.#libraries.lt?.dispose()
     this.#libraries.dnn?.dispose()
     this.#staging.dispose()
     compiler.dispose()

@@ -7,6 +7,7 @@ import { Context } from './context.ts'
 import { Dnn } from './cudnn.ts'
 import { Device } from './device.ts'
 import { Blas } from './kernels/blas.ts'
+import { BlasLt } from './kernels/blas-lt.ts'
 import { locateLibraries } from './locate.ts'
 import { Pool } from './pool.ts'
 import { Staging } from './staging.ts'
@@ -68,9 +69,10 @@ export async function cuda(options: CudaOptions = {}): Promise<CudaBackend> {
     const compiler = new Compiler(context, runtime, disk, env['NABLA_CUDA_SOURCES'])
     const pool = new Pool(context, { limit: memoryLimit, reuse: !env['NABLA_CUDA_NO_POOL'] })
     const blas = libraries.cublas && new Blas(libraries.cublas, context, pool, allowTF32)
+    const lt = libraries.cublasLt && new BlasLt(libraries.cublasLt, context, pool, allowTF32)
     const gpu = new Device(context, pool, compiler)
     const dnn = libraries.cudnn && new Dnn(libraries.cudnn, gpu, allowTF32)
-    return new CudaBackend(gpu, new Staging(context), { blas, dnn })
+    return new CudaBackend(gpu, new Staging(context), { blas, lt, dnn })
   } catch (error) {
     context.dispose()
     throw error

@@ -1,6 +1,6 @@
 /** Finds the libraries that fit each other, and tells about them and the GPUs. */
 import { DeviceError } from '@nablajs/tensor/backend'
-import { type Bound, cublasApi, cudnnApi, driverApi, nvrtcApi } from './api/index.ts'
+import { type Bound, cublasApi, cublasLtApi, cudnnApi, driverApi, nvrtcApi } from './api/index.ts'
 import { addressOf, Cells, textIn } from './cells.ts'
 import {
   bind,
@@ -43,6 +43,7 @@ export interface Libraries {
   readonly driver: Bound<typeof driverApi>
   readonly nvrtc: Bound<typeof nvrtcApi>
   readonly cublas: Bound<typeof cublasApi> | undefined
+  readonly cublasLt: Bound<typeof cublasLtApi> | undefined
   readonly cudnn: Bound<typeof cudnnApi> | undefined
   /** CUDA's version of the driver and of NVRTC, as 13000. */
   readonly driverVersion: number
@@ -87,6 +88,18 @@ interface Versions {
 
 /** The libraries of a toolkit have its version. */
 const ofToolkit = (version: number): Versions => ({ version, cuda: version })
+
+/**
+ * cuBLASLt is a library of its own, which cuBLAS brings along: systems that look for a function in what
+ * a library depends on too find it there. On others (Windows) there is none.
+ */
+function cublasLtOf(library: OpenLibrary): Bound<typeof cublasLtApi> | undefined {
+  try {
+    return bind(library, cublasLtApi)
+  } catch {
+    return undefined // cuBLAS multiplies without it
+  }
+}
 
 /** cuDNN tells 9.24.1 as 92401. */
 function cudnnVersionsOf(library: OpenLibrary): Versions {
@@ -189,6 +202,7 @@ export function locateLibraries(env: Environment): Libraries {
     driver,
     nvrtc: bind(searches.nvrtc.found, nvrtcApi),
     cublas: searches.cublas.found && bind(searches.cublas.found, cublasApi),
+    cublasLt: searches.cublas.found && cublasLtOf(searches.cublas.found),
     cudnn: searches.cudnn.found && bind(searches.cudnn.found, cudnnApi),
     driverVersion,
     nvrtcVersion: versions.get(searches.nvrtc.found)!,

@@ -3,21 +3,25 @@ import type { Kernels } from '@nablajs/tensor/backend'
 import type { Dnn } from '../cudnn.ts'
 import type { Device } from '../device.ts'
 import type { Blas } from './blas.ts'
+import type { BlasLt } from './blas-lt.ts'
 import { conv2dGradInputKernel, conv2dGradWeightKernel, conv2dKernel } from './conv2d.ts'
 import { cumulativeKernel } from './cumulative.ts'
-import { gatherKernel, scatterAddKernel } from './gather.ts'
-import { matmulKernel } from './matmul.ts'
+import { gatherKernel } from './gather.ts'
+import { addmmKernel, matmulKernel } from './matmul.ts'
 import { maxPool2dKernel, sumPool2dGradKernel, sumPool2dKernel } from './pool2d.ts'
+import { scatterAddKernel } from './scatter.ts'
 import { sortKernel } from './sort.ts'
 
 /** The libraries that kernels use where they are there. */
 export interface KernelLibraries {
   readonly blas: Blas | undefined
+  readonly lt: BlasLt | undefined
   readonly dnn: Dnn | undefined
 }
 
 const makers = {
   matmul: (device, { blas }) => matmulKernel(device, blas),
+  addmm: (device, { blas, lt }) => addmmKernel(device, blas, lt),
   conv2d: (device, { dnn }) => conv2dKernel(device, dnn),
   conv2dGradInput: (device, { dnn }) => conv2dGradInputKernel(device, dnn),
   conv2dGradWeight: (device, { dnn }) => conv2dGradWeightKernel(device, dnn),

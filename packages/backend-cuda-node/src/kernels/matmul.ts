@@ -1,153 +1,135 @@
 /** Products of matrices: cuBLAS where it is there and takes the layout, own tiles otherwise. */
-import { collapse, type Kernels, sizeOf } from '@nablajs/tensor/backend'
+import { type Kernels, sizeOf } from '@nablajs/tensor/backend'
 import type { Device } from '../device.ts'
-import type { Blas, BlasMatrix } from './blas.ts'
+import type { Blas } from './blas.ts'
+import type { BlasLt } from './blas-lt.ts'
 import { runProduct } from './product.ts'
 import type { ProductForm } from './product-source.ts'
+import { blasMatrix, blasOperands, eachProducts, type Operand, type Products } from './products.ts'
 
-/** Elements from row to row and from column to column. */
-interface Matrix {
-  readonly down: number
-  readonly across: number
+const strides = (name: string): string[] =>
+  ['down', 'across', 'step'].map((way) => `long long ${name}_${way}`)
+
+function form(aAlongDepth: boolean, bAlongDepth: boolean, adds: boolean): ProductForm {
+  const place = (name: string, row: string, column: string): string =>
+    `${name}[g * ${name}_step + ${row} * ${name}_down + ${column} * ${name}_across]`
+  return {
+    name: `${adds ? 'addmm' : 'matmul'}${aAlongDepth ? 'N' : 'T'}${bAlongDepth ? 'T' : 'N'}`,
+    parameters: [
+      ...['const float *a', 'const float *b', 'float *out', ...(adds ? ['const float *c'] : [])],
+      ...['a', 'b', 'out', ...(adds ? ['c'] : [])].flatMap(strides),
+    ],
+    a: [`return ${place('a', 'm', 'k')};`],
+    b: [`return ${place('b', 'k', 'n')};`],
+    c: place('out', 'm', 'n'),
+    ...(adds ? { plus: place('c', 'm', 'n') } : {}),
+    aAlongDepth,
+    bAlongDepth,
+  }
 }
 
-const strided = [
-  'a_down',
-  'a_across',
-  'a_step',
-  'b_down',
-  'b_across',
-  'b_step',
-  'c_down',
-  'c_across',
-  'c_step',
-]
+/** By whether something is added, then by what lies along the depth. */
+const forms: readonly (readonly ProductForm[])[] = [false, true].map((adds) => [
+  form(false, false, adds),
+  form(false, true, adds),
+  form(true, false, adds),
+  form(true, true, adds),
+])
 
-const form = (aAlongDepth: boolean, bAlongDepth: boolean): ProductForm => ({
-  name: `matmul${aAlongDepth ? 'N' : 'T'}${bAlongDepth ? 'T' : 'N'}`,
-  parameters: [
-    'const float *a',
-    'const float *b',
-    'float *c',
-    ...strided.map((name) => `long long ${name}`),
-  ],
-  a: ['return a[g * a_step + m * a_down + k * a_across];'],
-  b: ['return b[g * b_step + k * b_down + n * b_across];'],
-  c: 'c[g * c_step + m * c_down + n * c_across]',
-  aAlongDepth,
-  bAlongDepth,
-})
+/** By the kernels of this package. */
+function runOwn(device: Device, { m, n, k, count, a, b, out, c }: Products): void {
+  const size = { rows: m, columns: n, depth: k, groups: count }
+  const along = 2 * Number(a.across === 1) + Number(b.down === 1)
+  const operands = c ? [a, b, out, c] : [a, b, out]
+  runProduct(device, forms[Number(c !== undefined)]![along]!, size, () => {
+    const { context } = device
+    for (const { address } of operands) context.address(address)
+    for (const { down, across, step } of operands)
+      for (const stride of [down, across, step]) context.long(stride)
+  })
+}
 
-const forms: readonly ProductForm[] = [
-  form(false, false),
-  form(false, true),
-  form(true, false),
-  form(true, true),
-]
+/** By cuBLAS, where it takes the layout; else false, with nothing done. */
+function runBlas(blas: Blas | undefined, products: Products): boolean {
+  const operands = blas && blasOperands(products)
+  if (!operands) return false
+  const { left, right, result } = operands
+  // Row-major out = a b is column-major out' = b' a'.
+  blas.multiply(products.n, products.m, products.k, right, left, result, products.count)
+  return true
+}
 
-/** What cuBLAS counts in 32 bits. */
-const most = 2 ** 31 - 1
+/** A row that is added to all rows, as cuBLASLt's epilogue takes it. */
+function biasOf({ m, n, count }: Products, { address, down, across, step }: Operand) {
+  const row = (m === 1 || down === 0) && (n === 1 || across === 1)
+  return row ? { address, step: count === 1 ? 0 : step } : undefined
+}
 
-/**
- * A row-major matrix of `rows` and `columns` as cuBLAS takes it, that is transposed: undefined where
- * neither rows nor columns are dense.
- */
-function blasMatrix(
-  address: number,
-  rows: number,
-  columns: number,
-  { down, across }: Matrix,
-  step: number,
-): BlasMatrix | undefined {
-  // The stride of an axis with one element says nothing.
-  const rowPitch = rows === 1 ? Math.max(1, columns) : down
-  const columnPitch = columns === 1 ? Math.max(1, rows) : across
-  if ((columns === 1 || across === 1) && rowPitch >= Math.max(1, columns) && rowPitch <= most)
-    return { address, transposed: false, leading: rowPitch, step }
-  if ((rows === 1 || down === 1) && columnPitch >= Math.max(1, rows) && columnPitch <= most)
-    return { address, transposed: true, leading: columnPitch, step }
-  return undefined
+/** By cuBLASLt, what is added with it; else false, with nothing done. */
+function runLt(lt: BlasLt | undefined, products: Products, c: Operand): boolean {
+  const operands = lt && blasOperands(products)
+  if (!operands) return false
+  const { left, right, result } = operands
+  const { m, n, k, count } = products
+  const bias = biasOf(products, c)
+  const matrix = bias ? undefined : blasMatrix(m, n, c)
+  if (!bias && (!matrix || matrix.transposed)) return false
+  return lt.multiply(
+    { dtype: 'f32', m: n, n: m, k, count, a: right, b: left, d: result, c: matrix, bias },
+    'addmm',
+  )
+}
+
+/** A thread for each element. */
+const blockThreads = 256
+
+const addSource =
+  (): string => `extern "C" __global__ void addmm_add(float *out, const float *c, unsigned int rows, unsigned int columns, unsigned int groups, ${['out', 'c'].flatMap(strides).join(', ')}) {
+  const unsigned long long number = (unsigned long long)blockIdx.x * ${blockThreads}u + threadIdx.x;
+  if (number >= (unsigned long long)rows * groups * columns) return;
+  const unsigned int n = (unsigned int)(number % columns);
+  const unsigned int m = (unsigned int)(number / columns % rows);
+  const unsigned int g = (unsigned int)(number / columns / rows);
+  out[g * out_step + m * out_down + n * out_across] += c[g * c_step + m * c_down + n * c_across];
+}
+`
+
+/** Adds to the products what is to be added. */
+function addAfter(device: Device, { m, n, count, out }: Products, c: Operand): void {
+  const { context } = device
+  const kernel = device.cached('addmm_add', 'addmm', addSource)
+  context.begin()
+  for (const { address } of [out, c]) context.address(address)
+  for (const extent of [m, n, count]) context.int(extent)
+  for (const { down, across, step } of [out, c])
+    for (const stride of [down, across, step]) context.long(stride)
+  context.launch(kernel, Math.ceil((m * n * count) / blockThreads), 1, 1, blockThreads)
 }
 
 /** {@link Kernels.matmul} for f32. */
 export function matmulKernel(device: Device, blas: Blas | undefined): Kernels['matmul'] {
-  /** `count` products of one shape, `step` elements apart. */
-  function products(
-    m: number,
-    n: number,
-    k: number,
-    addresses: readonly number[],
-    [a, b, c]: readonly [Matrix, Matrix, Matrix],
-    steps: readonly number[],
-    count: number,
-  ): void {
-    const [aAt, bAt, cAt] = addresses as [number, number, number]
-    const [aStep, bStep, cStep] = steps as [number, number, number]
-    const left = blasMatrix(aAt, m, k, a, aStep)
-    const right = blasMatrix(bAt, k, n, b, bStep)
-    const result = blasMatrix(cAt, m, n, c, cStep)
-    if (
-      blas &&
-      k > 0 &&
-      Math.max(m, n, k) <= most &&
-      left &&
-      right &&
-      result &&
-      !result.transposed
-    ) {
-      // Row-major c = a b is column-major c' = b' a'.
-      blas.multiply(n, m, k, right, left, result, count)
-      return
-    }
-    const size = { rows: m, columns: n, depth: k, groups: count }
-    const along = 2 * Number(a.across === 1) + Number(b.down === 1)
-    runProduct(device, forms[along]!, size, () => {
-      const { context } = device
-      for (const address of addresses) context.address(address)
-      const all = [a.down, a.across, aStep, b.down, b.across, bStep, c.down, c.across, cStep]
-      for (const stride of all) context.long(stride)
-    })
-  }
-
   return (a, b, out) => {
     const addresses = [a, b, out].map((view) => device.address(view, 'matmul'))
     if (sizeOf(out.shape) === 0) return
-    const rank = out.shape.length
-    const n = out.shape[rank - 1]!
-    const k = a.shape[rank - 1]!
-    // The rows count as one more batch axis along which b repeats: batches that meet the same b
-    // become one larger product where memory allows.
-    const loops = collapse(out.shape.slice(0, -1), [
-      a.strides.slice(0, -1),
-      [...b.strides.slice(0, -2), 0],
-      out.strides.slice(0, -1),
-    ])
-    const strides = loops.strides.map((own) => [...own]) as [number[], number[], number[]]
-    const extents = [...loops.shape]
-    let m = 1
-    let [aDown, outDown] = [0, 0]
-    if (extents.length > 0 && strides[1].at(-1) === 0) {
-      m = extents.pop()!
-      aDown = strides[0].pop()!
-      strides[1].pop()
-      outDown = strides[2].pop()!
-    }
-    const matrices = [
-      { down: aDown, across: a.strides[rank - 1]! },
-      { down: b.strides[rank - 2]!, across: b.strides[rank - 1]! },
-      { down: outDown, across: out.strides[rank - 1]! },
-    ] as const
-    const count = extents.pop() ?? 1
-    const steps = strides.map((own) => own.pop() ?? 0)
-    const walk = (axis: number, at: readonly number[]): void => {
-      if (axis === extents.length) products(m, n, k, at, matrices, steps, count)
-      else
-        for (let i = 0; i < extents[axis]!; i++)
-          walk(
-            axis + 1,
-            at.map((address, o) => address + 4 * i * strides[o]![axis]!),
-          )
-    }
-    walk(0, addresses)
+    eachProducts(a, b, out, undefined, addresses, 4, (products) => {
+      if (!runBlas(blas, products)) runOwn(device, products)
+    })
+  }
+}
+
+/** {@link Kernels.addmm} for f32. */
+export function addmmKernel(
+  device: Device,
+  blas: Blas | undefined,
+  lt: BlasLt | undefined,
+): Kernels['addmm'] {
+  return (a, b, c, out) => {
+    const addresses = [a, b, out, c].map((view) => device.address(view, 'addmm'))
+    if (sizeOf(out.shape) === 0) return
+    eachProducts(a, b, out, c, addresses, 4, (products) => {
+      if (runLt(lt, products, products.c!)) return
+      if (runBlas(blas, products)) addAfter(device, products, products.c!)
+      else runOwn(device, products)
+    })
   }
 }

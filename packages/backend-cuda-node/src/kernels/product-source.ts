@@ -16,6 +16,8 @@ export interface ProductForm {
   readonly b: readonly string[]
   /** The place of `C[m, n]` of group `g`. */
   readonly c: string
+  /** What is added to `C[m, n]` of group `g`. */
+  readonly plus?: string
   /** Whether neighbours in memory differ in k (else in m, and n). */
   readonly aAlongDepth: boolean
   readonly bAlongDepth: boolean
@@ -49,10 +51,12 @@ const common = [
 ]
 
 /** With `partial` memory, parts of the depth are summed apart: `partial[part][group][m][n]`. */
-const store = (value: string): string[] => [
+const store = (form: ProductForm, value: string): string[] => [
   `if (partial) partial[((size_t)(part * groups + g) * rows + m) * columns + n] = ${value};`,
-  `else C(g, m, n) = ${value};`,
+  `else C(g, m, n) = ${finished(form, value)};`,
 ]
+
+const finished = ({ plus }: ProductForm, sum: string): string => (plus ? `${sum} + ${plus}` : sum)
 
 function head(form: ProductForm, kind: string): string[] {
   return [
@@ -84,7 +88,7 @@ export function directSource(form: ProductForm): string {
     '  const unsigned int end = depth - start < chunk ? depth : start + chunk;',
     '  float sum = 0.0f;',
     '  for (unsigned int k = start; k < end; k++) sum = fmaf(A(g, m, k), B(g, k, n), sum);',
-    ...store('sum').map((line) => `  ${line}`),
+    ...store(form, 'sum').map((line) => `  ${line}`),
     '}',
     '',
   ].join('\n')
@@ -145,7 +149,7 @@ export function tiledSource(form: ProductForm, tile: Tile): string {
     `    for (int j = 0; j < ${each}; j++) {`,
     `      const unsigned int n = column + tx * ${each} + j;`,
     '      if (n >= columns) break;',
-    ...store('sums[i][j]').map((line) => `      ${line}`),
+    ...store(form, 'sums[i][j]').map((line) => `      ${line}`),
     '    }',
     '  }',
     '}',
@@ -166,7 +170,7 @@ export function joinSource(form: ProductForm): string {
     '  float sum = 0.0f;',
     '  for (unsigned int part = 0; part < parts; part++)',
     '    sum += partial[((size_t)(part * groups + g) * rows + m) * columns + n];',
-    `  ${form.c} = sum;`,
+    `  ${form.c} = ${finished(form, 'sum')};`,
     '}',
     '',
   ].join('\n')
