@@ -45,7 +45,7 @@ export interface ReduceKernel {
   readonly reduced: number
   /** What the inputs do along the last reduced loop. */
   readonly kinds: readonly StepKind[]
-  /** Threads for each output: 1, 32 or {@link blockThreads}. */
+  /** Threads for each output: 1, 4, 8, 32 or {@link blockThreads}. */
   readonly threads: number
   /** Elements that a thread reads at a time: 1 or {@link vectorWidth}. */
   readonly width: number
@@ -180,8 +180,13 @@ export function reduceSource(kernel: ReduceKernel): {
     const lines: string[] = []
     if (program) {
       lines.push(...decompose('r', 'q', 'n', reduced, large))
-      for (let o = 0; o < operands; o++)
-        lines.push(`const ${offset} x${o} = y${o} + ${sum('q', `b${o}`, reduced)};`)
+      for (let o = 0; o < operands; o++) {
+        // What does not move is read once, which the compiler sees.
+        const moves = reduced > 1 || o >= inputs.length || kinds[o] !== step.fixed
+        lines.push(
+          `const ${offset} x${o} = y${o}${moves ? ` + ${sum('q', `b${o}`, reduced)}` : ''};`,
+        )
+      }
       if (width > 1)
         inputs.forEach((own, i) => {
           if (kinds[i] === step.unit)
@@ -234,7 +239,7 @@ export function reduceSource(kernel: ReduceKernel): {
   )
   if (threads > 1) {
     const shuffle = (value: string): string => `__shfl_xor_sync(0xffffffffu, ${value}, lane)`
-    body.push('for (int lane = 16; lane > 0; lane >>= 1) {')
+    body.push(`for (int lane = ${Math.min(32, threads) / 2}; lane > 0; lane >>= 1) {`)
     if (locating)
       body.push(
         `  const ${type} other = ${shuffle('best')};`,

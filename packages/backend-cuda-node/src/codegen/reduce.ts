@@ -54,11 +54,13 @@ interface Deal {
   readonly chunk: number
 }
 
-/** Up to so many elements one thread has an output to itself, however they lie. */
-const shortReduction = 16
-
-/** Up to so many elements a warp is enough for an output. */
-const warpReduction = 1024
+/** Threads for each output by how many elements it has at most: about a vector or more for each thread. */
+const threadsUpTo: readonly (readonly [elements: number, threads: number])[] = [
+  [7, 1],
+  [32, 4],
+  [128, 8],
+  [1024, 32],
+]
 
 /** Elements that a thread goes through at least before it is worth it to have more of them. */
 const fewestElements = 64
@@ -69,6 +71,9 @@ const mostElements = 4096
 /** What the driver takes as the second extent of a grid. */
 const mostParts = 65535
 
+const threadsFor = (elements: number): number =>
+  threadsUpTo.find(([most]) => elements <= most)?.[1] ?? blockThreads
+
 /** Deals out `outputs` times `elements`; `along` says that neighbouring outputs lie side by side. */
 export function deal(
   outputs: number,
@@ -76,8 +81,7 @@ export function deal(
   along: boolean,
   multiprocessors: number,
 ): Deal {
-  const own = elements <= shortReduction || (along && outputs >= 32)
-  const threads = own ? 1 : elements <= warpReduction ? 32 : blockThreads
+  const threads = along && outputs >= 32 ? 1 : threadsFor(elements)
   const wanted = 1024 * multiprocessors
   const perThread = elements / threads
   const useful = Math.min(wanted / (outputs * threads), perThread / fewestElements)
@@ -89,6 +93,23 @@ export function deal(
   const unit = threads * vectorWidth
   const chunk = parts === 1 ? elements : Math.ceil(elements / parts / unit) * unit
   return { threads, parts: Math.ceil(elements / chunk), chunk }
+}
+
+/**
+ * Whether neighbouring outputs read neighbours in memory, so that neighbouring threads should have
+ * them. Inputs that repeat within a reduction (a maximum, a mean) have no say: they are read once.
+ */
+function runsAlong(
+  { kept, reduced }: { readonly kept: Nest; readonly reduced: Nest },
+  inputs: number,
+): boolean {
+  let balance = 0
+  for (let i = 0; i < inputs; i++) {
+    if (reduced.strides[i]!.every((stride) => stride === 0)) continue
+    if (reduced.strides[i]!.at(-1) === 1) balance--
+    else if (kept.strides[i]!.at(-1) === 1) balance++
+  }
+  return balance > 0
 }
 
 export class ReduceRunner {
@@ -137,7 +158,7 @@ export class ReduceRunner {
     )
     const outputs = sizeOf(nests.kept.extents)
     const elements = sizeOf(nests.reduced.extents)
-    const along = inputs.some((_, i) => nests.kept.strides[i]!.at(-1) === 1)
+    const along = runsAlong(nests, inputs.length)
     const { multiprocessors } = this.#device.context
     const dealt = deal(outputs, elements, along, multiprocessors)
     const sources = inputs.map((view) => this.#device.address(view, name))
@@ -221,8 +242,7 @@ export class ReduceRunner {
     target: number,
   ): void {
     const { kept } = nests
-    const threads =
-      outputs >= 1024 || parts <= shortReduction ? 1 : parts <= warpReduction ? 32 : blockThreads
+    const threads = outputs >= 1024 ? 1 : threadsFor(parts)
     const kernel = this.#kernel(entry, {
       program: undefined,
       partial: false,
@@ -251,7 +271,9 @@ export class ReduceRunner {
   #launch(kernel: Kernel, outputs: number, threads: number, parts: number): void {
     const rows = blockThreads / threads
     const blocks = Math.ceil(outputs / rows)
-    if (threads === 1) this.#device.context.launch(kernel, blocks, parts, 1, blockThreads)
+    // Of few outputs a whole block would have more idle threads than busy ones.
+    const width = blocks === 1 ? Math.ceil(outputs / 32) * 32 : blockThreads
+    if (threads === 1) this.#device.context.launch(kernel, blocks, parts, 1, width)
     else this.#device.context.launch(kernel, blocks, parts, 1, threads, rows)
   }
 
