@@ -5,6 +5,7 @@
 import {
   ArgumentError,
   DTypeError,
+  type FloatDType,
   noGrad,
   ShapeError,
   scope,
@@ -12,6 +13,7 @@ import {
   type Tensor,
 } from '@nablajs/tensor'
 import { constant, mapProgram, program, type Scalar, updateInPlace } from '@nablajs/tensor/program'
+import { floatType, wideType } from './check.ts'
 import { memoize } from './memoize.ts'
 import { standardize, statisticsOf } from './standardize.ts'
 
@@ -32,10 +34,8 @@ export interface BatchNormOptions {
   eps?: number
 }
 
-type Float = 'f32' | 'f64'
-
 /** γ / √(variance + ε) */
-const scaleOf = memoize(({ dtype, weighted }: { dtype: Float; weighted: boolean }) =>
+const scaleOf = memoize(({ dtype, weighted }: { dtype: FloatDType; weighted: boolean }) =>
   program(
     {
       name: 'batchNorm scale',
@@ -49,21 +49,22 @@ const scaleOf = memoize(({ dtype, weighted }: { dtype: Float; weighted: boolean 
   ),
 )
 
-const normalise = memoize(({ dtype, shifted }: { dtype: Float; shifted: boolean }) =>
-  program(
-    { name: 'batchNorm', inputs: shifted ? [dtype, dtype, dtype, dtype] : [dtype, dtype, dtype] },
-    (x, center, scale, shift) => {
-      const y = x!.sub(center!).mul(scale!)
-      return shifted ? y.add(shift!) : y
-    },
-  ),
+const normalise = memoize(
+  ({ data, dtype, shifted }: { data: FloatDType; dtype: FloatDType; shifted: boolean }) =>
+    program(
+      { name: 'batchNorm', inputs: [data, dtype, dtype, ...(shifted ? [dtype] : [])] },
+      (x, center, scale, shift) => {
+        const y = x!.cast(dtype).sub(center!).mul(scale!)
+        return (shifted ? y.add(shift!) : y).cast(data)
+      },
+    ),
 )
 
 /**
  * Both running statistics in one kernel: `r + m (batch - r)`, with the unbiased variance. m is a
  * number given with the call, or a tensor.
  */
-const moveRunning = memoize(({ dtype, fixed }: { dtype: Float; fixed: boolean }) => {
+const moveRunning = memoize(({ dtype, fixed }: { dtype: FloatDType; fixed: boolean }) => {
   const step = (old: Scalar, now: Scalar, m: Scalar): Scalar => old.add(now.sub(old).mul(m))
   return program(
     {
@@ -85,7 +86,7 @@ export function updateRunning(
   momentum: number | Tensor,
   unbias: number,
 ): void {
-  const dtype = running[0].dtype as Float
+  const dtype = running[0].dtype as FloatDType
   const inputs = [...statistics, ...running]
   if (typeof momentum === 'number')
     updateInPlace(moveRunning({ dtype, fixed: true }), inputs, running, [momentum, unbias])
@@ -112,8 +113,9 @@ export function updateRunning(
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   return scope(() => {
-    const { weight, bias, runningMean, runningVar, momentum = 0.1, eps = 1e-5 } = options
-    const dtype = check(x, { weight, bias, runningMean, runningVar })
+    const { runningMean, runningVar, momentum = 0.1, eps = 1e-5 } = options
+    const dtype = check(x, options)
+    const [weight, bias] = [options.weight?.cast(dtype), options.bias?.cast(dtype)]
     if (!runningMean !== !runningVar)
       throw new ArgumentError('batchNorm: runningMean and runningVar come together or not at all')
     if (options.training || !runningMean || !runningVar) {
@@ -143,25 +145,30 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
       [eps],
     )
     const tensors = [x, runningMean, scale, ...(bias ? [bias] : [])]
-    return mapProgram(normalise({ dtype, shifted: bias !== undefined }), tensors)
+    const data = x.dtype as FloatDType
+    return mapProgram(normalise({ data, dtype, shifted: bias !== undefined }), tensors)
   })
 }
 
-function check(x: Tensor, channelwise: Readonly<Record<string, Tensor | undefined>>): Float {
-  const { dtype } = x
-  if (dtype !== 'f32' && dtype !== 'f64')
-    throw new DTypeError(`batchNorm: the input is ${dtype}; it must be f32 or f64`)
+/** What an input is normalised in; running statistics must be of that dtype. */
+function check(x: Tensor, options: BatchNormOptions): FloatDType {
+  const { weight, bias, runningMean, runningVar } = options
+  const dtype = wideType(floatType('batchNorm', x))
   const channels = x.shape.at(-1)
   if (x.rank < 2)
     throw new ShapeError(`batchNorm: the input is ${showShape(x.shape)}; it must be [N, ..., C]`)
-  for (const [name, t] of Object.entries(channelwise)) {
+  for (const [name, t] of Object.entries({ weight, bias, runningMean, runningVar })) {
     if (!t) continue
     if (t.rank !== 1 || t.shape[0] !== channels)
       throw new ShapeError(
         `batchNorm: the input is ${showShape(x.shape)}, ${name} ${showShape(t.shape)}; it must be [${channels}]`,
       )
-    if (t.dtype !== dtype)
-      throw new DTypeError(`batchNorm: the input is ${dtype}, ${name} ${t.dtype}; cast one`)
+    // Running statistics are written in place, and sums of small shares need f32.
+    if (
+      t.dtype !== dtype &&
+      (name.startsWith('running') || wideType(floatType('batchNorm', t, name)) !== dtype)
+    )
+      throw new DTypeError(`batchNorm: the input is ${x.dtype}, ${name} ${t.dtype}; cast one`)
   }
   return dtype
 }

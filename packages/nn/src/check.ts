@@ -3,6 +3,8 @@ import {
   ArgumentError,
   DTypeError,
   type FloatDType,
+  isFloat,
+  isHalf,
   ShapeError,
   showShape,
   type Tensor,
@@ -11,9 +13,13 @@ import {
 /** The dtype of an input that has to be a float. */
 export function floatType(op: string, input: Tensor, name = 'input'): FloatDType {
   const { dtype } = input
-  if (dtype !== 'f32' && dtype !== 'f64')
-    throw new DTypeError(`${op}: the ${name} is ${dtype}; it must be f32 or f64`)
+  if (!isFloat(dtype)) throw new DTypeError(`${op}: the ${name} is ${dtype}; it must be a float`)
   return dtype
+}
+
+/** What values of a dtype are summed in: f32 for those of 16 bits. */
+export function wideType(dtype: FloatDType): FloatDType {
+  return isHalf(dtype) ? 'f32' : dtype
 }
 
 /** Refuses a tensor that cannot be repeated to the shape of the input. */

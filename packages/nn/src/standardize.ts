@@ -6,6 +6,8 @@
  * Backward is written by hand: with y' the normalised input and h = g·weight,
  * `dx = (h - mean(h) - y' mean(h y')) / deviation`, which is two sums and one pass over memory,
  * instead of one for each step of the chain rule. For a second derivative the chain rule is used.
+ *
+ * An input of f16 or bf16 is read and its result written as such; statistics, weights and sums are f32.
  */
 import {
   customGrad,
@@ -23,6 +25,7 @@ import {
   type Scalar,
   sumOf,
 } from '@nablajs/tensor/program'
+import { wideType } from './check.ts'
 import { memoize } from './memoize.ts'
 
 /** What is known of the groups of an input; reduced axes have size 1. */
@@ -45,13 +48,30 @@ export interface StandardizeOptions {
   eps: number
 }
 
-type Kind = { name: string; dtype: FloatDType; center: boolean; weighted: boolean }
+/** What is read, and what it is computed in. */
+type Types = {
+  readonly name: string
+  readonly data: FloatDType
+  readonly dtype: FloatDType
+}
 
-const squares = memoize(({ name, dtype, center }: Omit<Kind, 'weighted'>) =>
-  program({ name, inputs: center ? [dtype, dtype] : [dtype] }, (x, mean) => {
-    const distance = mean ? x!.sub(mean) : x!
+type Kind = Types & { readonly center: boolean; readonly weighted: boolean }
+
+const typesOf = (name: string, x: Tensor): Types => {
+  const data = x.dtype as FloatDType
+  return { name, data, dtype: wideType(data) }
+}
+
+const squares = memoize(({ name, data, dtype, center }: Types & { center: boolean }) =>
+  program({ name, inputs: center ? [data, dtype] : [data] }, (x, mean) => {
+    const wide = x!.cast(dtype)
+    const distance = mean ? wide.sub(mean) : wide
     return distance.mul(distance)
   }),
+)
+
+const widened = memoize(({ name, data, dtype }: Types) =>
+  program({ name, inputs: [data] }, (x) => x!.cast(dtype)),
 )
 
 const inverse = memoize(({ name, dtype }: { name: string; dtype: FloatDType }) =>
@@ -62,12 +82,16 @@ const inverse = memoize(({ name, dtype }: { name: string; dtype: FloatDType }) =
 
 /** Programs of x, the inverse deviation, the mean if there is one, the weight, and what more they need. */
 const programs = memoize((kind: Kind & { shifted: boolean }) => {
-  const { name, dtype, center, weighted, shifted } = kind
-  const build = (more: number, body: (parts: Parts, ...more: Scalar[]) => Scalar): Program => {
+  const { name, data, dtype, center, weighted, shifted } = kind
+  const build = (
+    more: readonly FloatDType[],
+    body: (parts: Parts, ...more: Scalar[]) => Scalar,
+  ): Program => {
     const own = 2 + Number(center) + Number(weighted)
     return program(
-      { name, inputs: Array.from({ length: own + more }, () => dtype) },
-      (...leaves) => {
+      { name, inputs: [data, ...Array.from({ length: own - 1 }, () => dtype), ...more] },
+      (...given) => {
+        const leaves = given.map((leaf) => leaf.cast(dtype))
         const [x, scale, ...optional] = leaves.slice(0, own) as [Scalar, Scalar, ...Scalar[]]
         const distance = center ? x.sub(optional.shift()!) : x
         return body(
@@ -78,22 +102,27 @@ const programs = memoize((kind: Kind & { shifted: boolean }) => {
     )
   }
   return {
-    forward: build(Number(shifted), ({ normal, weight }, bias) => {
+    forward: build(shifted ? [dtype] : [], ({ normal, weight }, bias) => {
       const y = weight ? normal.mul(weight) : normal
-      return bias ? y.add(bias) : y
+      return (bias ? y.add(bias) : y).cast(data)
     }),
     /** g·y' */
-    along: build(1, ({ normal }, g) => g!.mul(normal)),
+    along: build([data], ({ normal }, g) => g!.mul(normal)),
     /** h */
-    scaled: build(1, ({ weight }, g) => (weight ? g!.mul(weight) : g!)),
+    scaled: build([data], ({ weight }, g) => (weight ? g!.mul(weight) : g!)),
     /** h·y' */
-    scaledAlong: build(1, ({ normal, weight }, g) => (weight ? g!.mul(weight) : g!).mul(normal)),
+    scaledAlong: build([data], ({ normal, weight }, g) =>
+      (weight ? g!.mul(weight) : g!).mul(normal),
+    ),
     /** dx from the means of h and of h·y'. */
-    input: build(center ? 3 : 2, ({ normal, scale, weight }, g, along, flat) => {
-      const h = weight ? g!.mul(weight) : g!
-      const part = h.sub(normal.mul(along!))
-      return (flat ? part.sub(flat) : part).mul(scale)
-    }),
+    input: build(
+      center ? [data, dtype, dtype] : [data, dtype],
+      ({ normal, scale, weight }, g, along, flat) => {
+        const h = weight ? g!.mul(weight) : g!
+        const part = h.sub(normal.mul(along!))
+        return (flat ? part.sub(flat) : part).mul(scale).cast(data)
+      },
+    ),
   }
 })
 
@@ -116,11 +145,13 @@ export function statisticsOf(
   axes: readonly number[],
   center = true,
 ): Statistics {
-  const dtype = x.dtype as FloatDType
-  const mean = center ? meanOf(x, axes, { keepdim: true }) : undefined
-  const source = squares({ name, dtype, center })
-  const total = sumOf(source, mean ? [x, mean] : [x], x.shape, axes)
-  return { mean, variance: total.mul(1 / countOver(x, axes)) }
+  const types = typesOf(name, x)
+  const share = 1 / countOver(x, axes)
+  const wide = (): Tensor => sumOf(widened(types), [x], x.shape, axes).mul(share)
+  const exact = (): Tensor => meanOf(x, axes, { keepdim: true })
+  const mean = center ? (types.data === types.dtype ? exact() : wide()) : undefined
+  const total = sumOf(squares({ ...types, center }), mean ? [x, mean] : [x], x.shape, axes)
+  return { mean, variance: total.mul(share) }
 }
 
 /** The axes on which a weight is repeated to have the shape of x. */
@@ -136,9 +167,12 @@ export function standardize(
   options: StandardizeOptions,
   statistics?: Statistics,
 ): Tensor {
-  const { axes, center = true, weight, bias, eps } = options
-  const dtype = x.dtype as FloatDType
-  const kind = { name, dtype, center, weighted: weight !== undefined }
+  const { axes, center = true, eps } = options
+  const types = typesOf(name, x)
+  const { dtype } = types
+  const weight = options.weight?.cast(dtype)
+  const bias = options.bias?.cast(dtype)
+  const kind = { ...types, center, weighted: weight !== undefined }
   const run = programs({ ...kind, shifted: bias !== undefined })
   const weightAt = weight ? 1 : -1
   const biasAt = bias ? (weight ? 2 : 1) : -1
@@ -167,7 +201,10 @@ export function standardize(
       sumOf(source, [...parts, g], own.shape, over)
     const weightAxes = weight ? repeated(own, weight) : []
     const result: (Tensor | undefined)[] = inputs.map(() => undefined)
-    if (bias && needs[biasAt]) result[biasAt] = g.sum(repeated(own, bias)).reshape(bias.shape)
+    if (bias && needs[biasAt]) {
+      const sum = sumOf(widened(types), [g], own.shape, repeated(own, bias))
+      result[biasAt] = sum.reshape(bias.shape)
+    }
     // Where groups extend over what shares a weight (batch norm), the sums of the two are the same.
     const shared = weightAxes.join() === axes.join()
     let along: Tensor | undefined

@@ -3,7 +3,10 @@ import {
   ArgumentError,
   assign,
   type Backend,
+  type FloatDType,
   type Holder,
+  isFloat,
+  isHalf,
   scope,
   showShape,
   Tensor,
@@ -269,12 +272,38 @@ export abstract class AnyModule implements Holder, Disposable {
    * optimizer afterwards; gradients are dropped.
    */
   async to(device: Backend): Promise<this> {
-    const state = distinct(this.#state()).filter(([, t]) => t.device !== device)
     const others = new Map<Tensor, Tensor>()
-    for (const [, t] of state) {
-      const other = assume(await t.to(device), roleOf(t)!)
+    for (const [, t] of distinct(this.#state()))
+      if (t.device !== device) others.set(t, await t.to(device))
+    return this.#replace(others)
+  }
+
+  /**
+   * Converts float parameters and buffers to another dtype, in place of the module: f16 or bf16 for a
+   * model of half the size, f32 back. They become new tensors, so make the optimizer afterwards;
+   * gradients are dropped. To train in 16 bits leave parameters f32 and use `autocast`.
+   *
+   * Running statistics stay f32: their steps are too small for 16 bits.
+   *
+   * @example
+   * ```ts
+   * model.cast('bf16').forward(x.cast('bf16'))
+   * ```
+   */
+  cast(dtype: FloatDType): this {
+    const others = new Map<Tensor, Tensor>()
+    for (const [, t] of distinct(this.#state())) {
+      const target = isHalf(dtype) && roleOf(t)!.kind === 'buffer' ? 'f32' : dtype
+      if (isFloat(t.dtype) && t.dtype !== target) others.set(t, t.detach().cast(target))
+    }
+    return this.#replace(others)
+  }
+
+  /** Puts other tensors in the places of some, in the same roles, and frees those. */
+  #replace(others: ReadonlyMap<Tensor, Tensor>): this {
+    for (const [t, other] of others) {
+      assume(other, roleOf(t)!)
       other.requiresGrad = t.requiresGrad
-      others.set(t, other)
     }
     for (const module of this.modules()) exchange(module, others)
     for (const t of others.keys()) t.dispose()

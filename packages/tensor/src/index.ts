@@ -22,6 +22,8 @@ export {
   type FloatDType,
   getDefaultDType,
   type HalfDType,
+  isFloat,
+  isHalf,
   setDefaultDType,
   type TypedArray,
 } from './dtype.ts'

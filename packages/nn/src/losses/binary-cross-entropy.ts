@@ -1,4 +1,11 @@
-import { type Elementwise, elementwise, type Operand, scope, type Tensor } from '@nablajs/tensor'
+import {
+  type Elementwise,
+  elementwise,
+  isHalf,
+  type Operand,
+  scope,
+  type Tensor,
+} from '@nablajs/tensor'
 import { checkBroadcast, checkSame, floatType } from '../check.ts'
 import { checkReduction, type ReductionOptions, reduceLosses } from './reduction.ts'
 
@@ -43,6 +50,7 @@ export function binaryCrossEntropy(
   target: Tensor,
   options: BinaryCrossEntropyOptions = {},
 ): Tensor {
+  if (isHalf(input.dtype)) return binaryCrossEntropy(input.cast('f32'), target, options)
   const reduction = checkReduction('binaryCrossEntropy', options.reduction)
   checkSame('binaryCrossEntropy', ['input', input], ['target', target])
   const dtype = floatType('binaryCrossEntropy', input)

@@ -1,4 +1,4 @@
-import { type FloatDType, ShapeError, scope, showShape, type Tensor } from '@nablajs/tensor'
+import { type FloatDType, isHalf, ShapeError, scope, showShape, type Tensor } from '@nablajs/tensor'
 import { program, select, sumOf } from '@nablajs/tensor/program'
 import { checkSame, checkShape, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
@@ -43,6 +43,7 @@ export function cosineEmbeddingLoss(
   target: Tensor,
   options: CosineEmbeddingLossOptions = {},
 ): Tensor {
+  if (isHalf(input1.dtype)) return cosineEmbeddingLoss(input1.cast('f32'), input2, target, options)
   const name = 'cosineEmbeddingLoss'
   const reduction = checkReduction(name, options.reduction)
   const dtype = floatType(name, input1, 'first input')

@@ -11,6 +11,7 @@ import {
   type DType,
   DTypeError,
   type FloatDType,
+  isHalf,
   max,
   ShapeError,
   scope,
@@ -27,6 +28,7 @@ import {
   select,
   sumOf,
 } from '@nablajs/tensor/program'
+import { floatType } from '../check.ts'
 import { type Kind, memoize } from '../memoize.ts'
 import { checkReduction, type ReductionOptions, total } from './reduction.ts'
 
@@ -129,6 +131,8 @@ function negativeLogLikelihood(
   target: Tensor,
   options: CrossEntropyOptions,
 ): Tensor {
+  if (isHalf(input.dtype))
+    return negativeLogLikelihood(name, logits, input.cast('f32'), target, options)
   const { labelSmoothing: smoothing = 0, ignoreIndex = -100 } = options
   const reduction = checkReduction(name, options.reduction)
   const labels = isLabel(target)
@@ -177,9 +181,8 @@ function check(
   target: Tensor,
   { weight, labelSmoothing = 0 }: CrossEntropyOptions,
 ): { dtype: FloatDType; classes: number } {
-  const { dtype, shape } = input
-  if (dtype !== 'f32' && dtype !== 'f64')
-    throw new DTypeError(`${name}: the input is ${dtype}; it must be f32 or f64`)
+  const dtype = floatType(name, input)
+  const { shape } = input
   const came = `${name}: input ${showShape(shape)}, target ${target.dtype} ${showShape(target.shape)}`
   const classes = shape.at(-1)
   if (!classes) throw new ShapeError(`${came}: the input must be [..., C] with the classes last`)

@@ -13,6 +13,7 @@ import {
   elementwise,
   full,
   gather,
+  isHalf,
   pad,
   ShapeError,
   scope,
@@ -167,6 +168,8 @@ export function ctcLoss(
   targetLengths: Lengths,
   options: CtcLossOptions = {},
 ): Tensor {
+  if (isHalf(logProbs.dtype))
+    return ctcLoss(logProbs.cast('f32'), targets, inputLengths, targetLengths, options)
   const { blank = 0, zeroInfinity = false } = options
   const reduction = checkReduction('ctcLoss', options.reduction)
   const dtype = floatType('ctcLoss', logProbs)

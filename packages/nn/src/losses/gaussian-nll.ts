@@ -2,6 +2,7 @@ import {
   ArgumentError,
   type Elementwise,
   elementwise,
+  isHalf,
   ShapeError,
   scope,
   showShape,
@@ -55,6 +56,7 @@ export function gaussianNllLoss(
   variance: Tensor,
   options: GaussianNllLossOptions = {},
 ): Tensor {
+  if (isHalf(input.dtype)) return gaussianNllLoss(input.cast('f32'), target, variance, options)
   const { full = false, eps = 1e-6 } = options
   const reduction = checkReduction('gaussianNllLoss', options.reduction)
   checkSame('gaussianNllLoss', ['input', input], ['target', target])

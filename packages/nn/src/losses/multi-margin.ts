@@ -1,4 +1,4 @@
-import { ArgumentError, type FloatDType, scope, type Tensor } from '@nablajs/tensor'
+import { ArgumentError, type FloatDType, isHalf, scope, type Tensor } from '@nablajs/tensor'
 import { index, program, select, sumOf } from '@nablajs/tensor/program'
 import { checkClassWeight, checkLabels, checkShape, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
@@ -46,6 +46,7 @@ export function multiMarginLoss(
   target: Tensor,
   options: MultiMarginLossOptions = {},
 ): Tensor {
+  if (isHalf(input.dtype)) return multiMarginLoss(input.cast('f32'), target, options)
   const { p = 1, margin = 1, weight } = options
   const name = 'multiMarginLoss'
   const reduction = checkReduction(name, options.reduction)

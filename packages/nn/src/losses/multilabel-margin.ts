@@ -1,4 +1,4 @@
-import { type FloatDType, gather, scope, type Tensor } from '@nablajs/tensor'
+import { type FloatDType, gather, isHalf, scope, type Tensor } from '@nablajs/tensor'
 import { index, program, select, sumOf } from '@nablajs/tensor/program'
 import { checkLabels, checkSame, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
@@ -38,6 +38,7 @@ export function multilabelMarginLoss(
   target: Tensor,
   options: ReductionOptions = {},
 ): Tensor {
+  if (isHalf(input.dtype)) return multilabelMarginLoss(input.cast('f32'), target, options)
   const name = 'multilabelMarginLoss'
   const reduction = checkReduction(name, options.reduction)
   const dtype = floatType(name, input)

@@ -1,4 +1,4 @@
-import { type FloatDType, scope, type Tensor } from '@nablajs/tensor'
+import { type FloatDType, isHalf, scope, type Tensor } from '@nablajs/tensor'
 import { program, sumOf } from '@nablajs/tensor/program'
 import { checkBroadcast, checkSame, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
@@ -36,6 +36,7 @@ export function multilabelSoftMarginLoss(
   target: Tensor,
   options: MultilabelSoftMarginLossOptions = {},
 ): Tensor {
+  if (isHalf(input.dtype)) return multilabelSoftMarginLoss(input.cast('f32'), target, options)
   const name = 'multilabelSoftMarginLoss'
   const { weight } = options
   const reduction = checkReduction(name, options.reduction)

@@ -1,4 +1,4 @@
-import { type FloatDType, norm, scope, type Tensor } from '@nablajs/tensor'
+import { type FloatDType, isHalf, norm, scope, type Tensor } from '@nablajs/tensor'
 import { program } from '@nablajs/tensor/program'
 import { checkNumber, checkSame, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
@@ -48,6 +48,8 @@ export function tripletMarginLoss(
   negative: Tensor,
   options: TripletMarginLossOptions = {},
 ): Tensor {
+  if (isHalf(anchor.dtype))
+    return tripletMarginLoss(anchor.cast('f32'), positive, negative, options)
   const name = 'tripletMarginLoss'
   const { margin = 1, p = 2, eps = 1e-6, swap = false } = options
   const reduction = checkReduction(name, options.reduction)

@@ -81,7 +81,7 @@ export function rnnKind(nonlinearity: 'tanh' | 'relu'): CellKind {
     states: 1,
     oneBias: true,
     step: (x, [h], { weightHh }) => [
-      mapProgram(programsFor(x)[nonlinearity], [x, h!.matmul(weightHh.transpose())]),
+      mapProgram(programsFor(x)[nonlinearity], [x, h!.matmul(weightHh.transpose()).cast(x.dtype)]),
     ],
   }
 }
@@ -93,13 +93,9 @@ export const lstmKind: CellKind = {
   oneBias: true,
   step(x, [h, c], { weightHh, weightHr }) {
     const own = programsFor(x)
-    const [input, forget, candidate, output] = split(x.add(h!.matmul(weightHh.transpose())), 4) as [
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-    ]
-    const memory = mapProgram(own.memory, [input, forget, candidate, c!])
+    const gates = x.add(h!.matmul(weightHh.transpose())).cast(x.dtype)
+    const [input, forget, candidate, output] = split(gates, 4) as [Tensor, Tensor, Tensor, Tensor]
+    const memory = mapProgram(own.memory, [input, forget, candidate, c!.cast(x.dtype)])
     const next = mapProgram(own.output, [output, memory])
     return [weightHr ? next.matmul(weightHr.transpose()) : next, memory]
   },
@@ -112,8 +108,9 @@ export const gruKind: CellKind = {
   // The reset gate multiplies the candidate's hidden part with its bias.
   oneBias: false,
   step(x, [h], { weightHh, biasHh }) {
-    const hidden = h!.matmul(weightHh.transpose())
-    const parts = [...split(x, 3), ...split(biasHh ? hidden.add(biasHh) : hidden, 3)]
-    return [mapProgram(programsFor(x).gru, [...parts, h!])]
+    const weight = weightHh.transpose()
+    const hidden = biasHh ? addmm(biasHh, h!, weight) : h!.matmul(weight)
+    const parts = [...split(x, 3), ...split(hidden.cast(x.dtype), 3)]
+    return [mapProgram(programsFor(x).gru, [...parts, h!.cast(x.dtype)])]
   },
 }

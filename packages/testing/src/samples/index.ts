@@ -59,6 +59,8 @@ export const notOps: ReadonlySet<string> = new Set([
   'dispose',
   'getDefaultDType',
   'getDevice',
+  'isFloat',
+  'isHalf',
   'keep',
   'reference',
   'release',

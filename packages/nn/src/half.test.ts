@@ -1,0 +1,179 @@
+import {
+  autocast,
+  type HalfDType,
+  manualSeed,
+  rand,
+  randn,
+  reference,
+  setDevice,
+  type Tensor,
+  tensor,
+} from '@nablajs/tensor'
+import { describe, expect, it } from 'vitest'
+import {
+  BatchNorm1d,
+  BatchNorm2d,
+  batchNorm,
+  bceWithLogits,
+  binaryCrossEntropy,
+  Conv2d,
+  cosineEmbeddingLoss,
+  crossEntropy,
+  GRU,
+  gaussianNllLoss,
+  groupNorm,
+  instanceNorm,
+  Linear,
+  LSTM,
+  layerNorm,
+  mseLoss,
+  multilabelSoftMarginLoss,
+  multiMarginLoss,
+  ReLU,
+  RNN,
+  rmsNorm,
+  Sequential,
+  TransformerEncoderLayer,
+  tripletMarginLoss,
+} from './index.ts'
+
+setDevice(reference())
+
+/** The largest difference of two tensors, in units of the largest number. */
+function distance(a: Tensor, b: Tensor): number {
+  const [left, right] = [a.dataSync(), b.dataSync()]
+  const size = Math.max(...right.map(Math.abs))
+  return Math.max(...left.map((value, i) => Math.abs(value - right[i]!))) / size
+}
+
+const rounding = { f16: 2 ** -11, bf16: 2 ** -8 } as const
+
+describe.each(['f16', 'bf16'] as const)('%s', (dtype: HalfDType) => {
+  const norms: Record<string, (x: Tensor, w: Tensor, b: Tensor) => Tensor> = {
+    batchNorm: (x, weight, bias) => batchNorm(x, { weight, bias, training: true }),
+    layerNorm: (x, weight, bias) => layerNorm(x, [6], { weight, bias }),
+    groupNorm: (x, weight, bias) => groupNorm(x, 2, { weight, bias }),
+    instanceNorm: (x, weight, bias) => instanceNorm(x, { weight, bias }),
+    rmsNorm: (x, weight) => rmsNorm(x, [6], { weight }),
+  }
+
+  it.each(Object.keys(norms))('%s computes in f32', (name) => {
+    manualSeed(3)
+    // Far from 0: a mean rounded to 16 bits would leave nothing of the differences.
+    const x = randn([4, 5, 5, 6]).add(40).cast(dtype)
+    const g = randn(x.shape).cast(dtype)
+    const run = (input: Tensor): Tensor[] => {
+      const from = input.detach()
+      from.requiresGrad = true
+      const weight = tensor([1, 2, 3, 4, 5, 6], { requiresGrad: true })
+      const bias = tensor([0, 1, 0, -1, 2, 0], { requiresGrad: true })
+      const y = norms[name]!(from, weight, bias)
+      y.backward(g.cast(y.dtype))
+      return [y, from.grad!, weight.grad!, ...(bias.grad ? [bias.grad] : [])]
+    }
+    const [half, full] = [run(x), run(x.cast('f32'))]
+    expect(half.map((t) => t.dtype).slice(0, 3)).toEqual([dtype, dtype, 'f32'])
+    half.forEach((t, i) => {
+      expect(distance(t, full[i]!), `part ${i}`).toBeLessThan(2 * rounding[dtype])
+    })
+  })
+
+  it('moves running statistics of f32', () => {
+    const layer = new BatchNorm2d(6)
+    const y = layer.forward(rand([4, 3, 3, 6]).cast(dtype))
+    expect(y.dtype).toBe(dtype)
+    expect(layer.runningMean!.dtype).toBe('f32')
+    expect(layer.runningMean!.dataSync()[0]).toBeCloseTo(0.05, 1)
+    layer.eval()
+    expect(layer.forward(rand([4, 3, 3, 6]).cast(dtype)).dtype).toBe(dtype)
+  })
+
+  const classes = tensor([0, 2, 1], { dtype: 'i32' })
+  const ones = tensor([1, 1, -1])
+  const losses: Record<string, (x: Tensor, y: Tensor) => Tensor> = {
+    mseLoss,
+    crossEntropy: (x) => crossEntropy(x, classes),
+    bceWithLogits: (x, y) => bceWithLogits(x, y),
+    binaryCrossEntropy: (x, y) => binaryCrossEntropy(x.sigmoid(), y),
+    cosineEmbeddingLoss: (x, y) => cosineEmbeddingLoss(x, y, ones),
+    tripletMarginLoss: (x, y) => tripletMarginLoss(x, y, y.neg()),
+    multiMarginLoss: (x) => multiMarginLoss(x, classes),
+    multilabelSoftMarginLoss: (x, y) => multilabelSoftMarginLoss(x, y),
+    gaussianNllLoss: (x, y) => gaussianNllLoss(x, y, y),
+  }
+
+  it.each(Object.keys(losses))('%s is an f32 number', (name) => {
+    manualSeed(4)
+    const x = randn([3, 4]).cast(dtype)
+    const y = rand([3, 4]).add(0.1).clamp(0, 1)
+    const run = (input: Tensor): [Tensor, Tensor] => {
+      const from = input.detach()
+      from.requiresGrad = true
+      const loss = losses[name]!(from, y)
+      loss.backward()
+      return [loss, from.grad!]
+    }
+    const [half, full] = [run(x), run(x.cast('f32'))]
+    expect(half[0].dtype).toBe('f32')
+    expect(half[1].dtype).toBe(dtype)
+    // The sigmoid before one of them is rounded.
+    expect(distance(half[0], full[0])).toBeLessThan(4 * rounding[dtype])
+    expect(distance(half[1], full[1])).toBeLessThan(4 * rounding[dtype])
+  })
+
+  const models: Record<string, () => { run: (x: Tensor) => Tensor; shape: number[] }> = {
+    'a convolutional network': () => {
+      const net = new Sequential(new Conv2d(3, 4, 3), new BatchNorm2d(4), new ReLU())
+      return { run: (x) => net.forward(x), shape: [2, 5, 5, 3] }
+    },
+    RNN: () => {
+      const net = new RNN(3, 4)
+      return { run: (x) => net.forward(x)[0], shape: [5, 2, 3] }
+    },
+    LSTM: () => {
+      const net = new LSTM(3, 4)
+      return { run: (x) => net.forward(x)[0], shape: [5, 2, 3] }
+    },
+    GRU: () => {
+      const net = new GRU(3, 4, { numLayers: 2 })
+      return { run: (x) => net.forward(x)[0], shape: [5, 2, 3] }
+    },
+    'a transformer layer': () => {
+      const net = new TransformerEncoderLayer(8, 2, { dropout: 0 })
+      return { run: (x) => net.forward(x), shape: [5, 2, 8] }
+    },
+    'a linear layer on a vector': () => {
+      const net = new Linear(3, 2)
+      return { run: (x) => net.forward(x), shape: [3] }
+    },
+  }
+
+  it('is what a model can be cast to', () => {
+    const net = new Sequential(new Linear(3, 4), new BatchNorm1d(4))
+    const names = Object.keys(net.stateDict())
+    expect(net.cast(dtype)).toBe(net)
+    expect(net.parameters().every((p) => p.dtype === dtype && p.requiresGrad)).toBe(true)
+    expect(net.namedBuffers().map(([, t]) => t.dtype)).toContain('f32')
+    expect(Object.keys(net.stateDict())).toEqual(names)
+    const y = net.forward(rand([8, 3], { dtype }))
+    expect(y.dtype).toBe(dtype)
+    y.sum().backward()
+    expect(net.parameters()[0]!.grad!.dtype).toBe(dtype)
+    net.cast('f32')
+    expect(net.forward(rand([8, 3])).dtype).toBe('f32')
+  })
+
+  it.each(Object.keys(models))('%s runs in mixed precision', (name) => {
+    manualSeed(5)
+    const { run, shape } = models[name]!()
+    const x = randn(shape)
+    x.requiresGrad = true
+    const full = run(x)
+    const half = autocast(dtype, () => run(x))
+    expect(half.dtype === dtype || half.dtype === 'f32').toBe(true)
+    expect(distance(half.cast('f32'), full)).toBeLessThan(12 * rounding[dtype])
+    half.sum().backward()
+    const inexact = x.grad!
+    expect(inexact.dtype).toBe('f32')
+  })
+})
