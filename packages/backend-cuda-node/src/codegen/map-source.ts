@@ -1,10 +1,10 @@
 /** CUDA C for `map`: a program at every index. */
 
-import type { DType, Program } from '@nablajs/tensor/backend'
+import type { Program } from '@nablajs/tensor/backend'
 import { type StepKind, step } from '@nablajs/tensor/backend'
 import { quotientFunction } from './divide.ts'
 import { elementFunction, identifier, outputsOf, scalarParameters } from './element.ts'
-import { decompose, extentParameters, vectorBytes, vectorWidth } from './layout.ts'
+import { decompose, extentParameters, vectorType } from './layout.ts'
 import { typeOf } from './primitives.ts'
 
 /** Threads of a block. */
@@ -17,21 +17,17 @@ export interface MapKernel {
   readonly kinds: readonly StepKind[]
   /** 0 for operands that are dense or repeat one element, with `position` as the only counter. */
   readonly loops: number
-  /** Elements for each thread: 1 or {@link vectorWidth}. */
+  /** Elements that a thread takes at a time: as {@link widthOf} tells. */
   readonly width: number
+  /** How many times; 1 but for dense operands in vectors. */
+  readonly times: number
   /** Whether offsets need 64 bits. */
   readonly large: boolean
 }
 
-/** Several elements that are moved as one. */
-function vectorType(dtype: DType): string {
-  const type = typeOf[dtype]
-  return `struct alignas(${vectorBytes}) vector_${dtype} { ${type} e[${vectorWidth}]; };`
-}
-
 /** The source and the name of its kernel. */
 export function mapSource(kernel: MapKernel): { readonly source: string; readonly entry: string } {
-  const { program, counters, kinds, loops, width, large } = kernel
+  const { program, counters, kinds, loops, width, times, large } = kernel
   const outputs = outputsOf(program)
   const dtypes = [...program.inputs, ...outputs]
   const number = large ? 'unsigned long long' : 'unsigned int'
@@ -53,7 +49,7 @@ export function mapSource(kernel: MapKernel): { readonly source: string; readonl
 
   // A number of the whole space, and where each operand's first element of the thread lies.
   const body: string[] = [
-    `const ${number} thread = (${number})blockIdx.x * ${blockThreads}u + threadIdx.x;`,
+    `const ${number} thread = (${number})blockIdx.x * ${blockThreads * times}u + threadIdx.x;`,
   ]
   if (loops === 0) {
     body.push(`const ${number} first = thread * ${width}u;`, 'if (first >= count) return;')
@@ -109,45 +105,55 @@ export function mapSource(kernel: MapKernel): { readonly source: string; readonl
 
   function vectorBody(): string[] {
     const lines: string[] = []
+    // A block's threads take neighbouring vectors each time.
+    const shift = (u: number): string => (u === 0 ? '' : ` + ${u * width * blockThreads}`)
+    const turns = Array.from({ length: times }, (_, u) => u)
     // Every operand is read before any is written: they may be the same memory.
-    dtypes.forEach((dtype, o) => {
-      lines.push(`vector_${dtype} v${o};`)
-      if (o >= inputs) return
-      if (vector(o)) lines.push(`v${o} = *(const vector_${dtype} *)(p${o} + at${o});`)
-      else
-        for (let j = 0; j < width; j++) {
-          const moved = kinds[o] === step.fixed ? '' : ` + ${j} * ${jump(o)}`
-          lines.push(`v${o}.e[${j}] = p${o}[at${o}${moved}];`)
-        }
-    })
-    for (let j = 0; j < width; j++)
-      lines.push(
-        call(
-          String(j),
-          (o) => `v${o}.e[${j}]`,
-          (o) => `v${o}.e[${j}]`,
-        ),
-      )
-    for (let o = inputs; o < dtypes.length; o++)
-      if (vector(o)) lines.push(`*(vector_${dtypes[o]} *)(p${o} + at${o}) = v${o};`)
-      else
-        for (let j = 0; j < width; j++)
-          lines.push(`p${o}[at${o} + ${j} * ${jump(o)}] = v${o}.e[${j}];`)
+    for (const u of turns)
+      dtypes.forEach((dtype, o) => {
+        lines.push(`vector_${dtype} v${o}_${u};`)
+        if (o >= inputs) return
+        if (vector(o))
+          lines.push(`v${o}_${u} = *(const vector_${dtype} *)(p${o} + at${o}${shift(u)});`)
+        else
+          for (let j = 0; j < width; j++) {
+            const moved = kinds[o] === step.fixed ? '' : ` + ${j} * ${jump(o)}`
+            lines.push(`v${o}_${u}.e[${j}] = p${o}[at${o}${moved}];`)
+          }
+      })
+    for (const u of turns)
+      for (let j = 0; j < width; j++)
+        lines.push(
+          call(
+            String(j + u * width * blockThreads),
+            (o) => `v${o}_${u}.e[${j}]`,
+            (o) => `v${o}_${u}.e[${j}]`,
+          ),
+        )
+    for (const u of turns)
+      for (let o = inputs; o < dtypes.length; o++)
+        if (vector(o))
+          lines.push(`*(vector_${dtypes[o]} *)(p${o} + at${o}${shift(u)}) = v${o}_${u};`)
+        else
+          for (let j = 0; j < width; j++)
+            lines.push(`p${o}[at${o} + ${j} * ${jump(o)}] = v${o}_${u}.e[${j}];`)
     if (loops > 0) return lines
-    // The last thread of a dense map may have fewer elements than a vector.
+    // The last threads of a dense map may have fewer elements, one by one.
+    const apart = width * blockThreads
     const single = [
-      `for (${number} i = first; i < count; i++) {`,
-      ...outputs.map((dtype, i) => `  ${typeOf[dtype]} y${i};`),
-      `  ${call(
+      `for (${number} from = first; from < count; from += ${apart}u)`,
+      `  for (${number} i = from; i < count && i < from + ${width}u; i++) {`,
+      ...outputs.map((dtype, i) => `    ${typeOf[dtype]} y${i};`),
+      `    ${call(
         '',
         (o) => `p${o}[${kinds[o] === step.fixed ? '0' : 'i'}]`,
         (o) => `y${o - inputs}`,
       ).replaceAll(/\bfrom0\b/g, '(unsigned int)i')}`,
-      ...outputs.map((_, i) => `  p${inputs + i}[i] = y${i};`),
-      '}',
+      ...outputs.map((_, i) => `    p${inputs + i}[i] = y${i};`),
+      '  }',
     ]
     return [
-      `if (first + ${width}u <= count) {`,
+      `if (first + ${(times - 1) * apart + width}u <= count) {`,
       ...lines.map((line) => `  ${line}`),
       '} else {',
       ...single.map((line) => `  ${line}`),
@@ -156,7 +162,7 @@ export function mapSource(kernel: MapKernel): { readonly source: string; readonl
   }
 
   const source = [
-    ...(width > 1 ? [...new Set(dtypes)].map(vectorType) : []),
+    ...(width > 1 ? [...new Set(dtypes)].map((dtype) => vectorType(dtype, width)) : []),
     ...(loops > 1 && !large ? [quotientFunction] : []),
     elementFunction('element', program, counters, new Set()),
     `extern "C" __global__ void ${entry}(${parameters.join(', ')}) {`,
