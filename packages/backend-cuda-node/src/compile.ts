@@ -34,18 +34,20 @@ class StringList {
 }
 
 /**
- * The newest architecture that the compiler knows and the GPU runs: code for 8.0 runs on 8.x, and
- * not on 9.0.
+ * What to compile for, as NVRTC's option has it. Machine code for the newest architecture that the
+ * compiler knows and the GPU runs: code for 8.0 runs on 8.x, and not on 9.0. For a GPU of a newer
+ * generation than the compiler, PTX, which its driver translates.
  */
-export function chooseArchitecture(gpu: number, known: readonly number[], version: string): number {
+export function chooseArchitecture(gpu: number, known: readonly number[], version: string): string {
   const major = Math.floor(gpu / 10)
-  const fitting = known.filter((arch) => Math.floor(arch / 10) === major && arch <= gpu)
-  if (fitting.length > 0) return Math.max(...fitting)
-  const newest = Math.max(...known)
+  const older = known.filter((arch) => arch <= gpu)
+  const fitting = older.filter((arch) => Math.floor(arch / 10) === major)
+  if (fitting.length > 0) return `sm_${Math.max(...fitting)}`
+  if (older.length > 0) return `compute_${Math.max(...older)}`
+  const show = (arch: number): string => (arch / 10).toFixed(1)
   throw new DeviceError(
-    `cuda: NVRTC ${version} compiles for compute capabilities ${known.map((arch) => arch / 10).join(', ')}, ` +
-      `and the GPU has ${(gpu / 10).toFixed(1)}: ` +
-      (gpu > newest ? 'install a newer CUDA' : 'CUDA 12 still knows GPUs from 5.0 on'),
+    `cuda: NVRTC ${version} compiles for compute capabilities ${known.map(show).join(', ')}, ` +
+      `and the GPU has ${show(gpu)}: CUDA 12 still knows GPUs from 5.0 on`,
   )
 }
 
@@ -56,6 +58,7 @@ export class RuntimeCompiler {
   /** What besides the source decides about the result. */
   readonly identity: string
   readonly #flags: readonly string[]
+  readonly #isPtx: boolean
 
   constructor(api: Nvrtc, version: number, path: string, gpu: number) {
     this.#api = api
@@ -65,11 +68,12 @@ export class RuntimeCompiler {
     this.#check(api.nvrtcGetSupportedArchs(addressOf(known)), 'cuda')
     const shown = `${Math.floor(version / 1000)}.${(version % 1000) / 10}`
     const architecture = chooseArchitecture(gpu, [...known], shown)
-    this.#flags = [...options, `--gpu-architecture=sm_${architecture}`]
+    this.#flags = [...options, `--gpu-architecture=${architecture}`]
+    this.#isPtx = architecture.startsWith('compute_')
     this.identity = [path, version, ...this.#flags].join(' ')
   }
 
-  /** The machine code of a source; a DeviceError with the compiler's log when it does not compile. */
+  /** The machine code of a source, or its PTX; a DeviceError with the compiler's log when it does not compile. */
   compile(source: string, name: string): Uint8Array {
     const api = this.#api
     const [cell, sizeCell] = this.#cells.at as [number, number]
@@ -86,10 +90,13 @@ export class RuntimeCompiler {
           `${name}: the kernel does not compile (${api.nvrtcGetErrorString(code)}):\n${textIn(log)}`,
         )
       }
-      this.#check(api.nvrtcGetCUBINSize(program, sizeCell), name)
-      const cubin = new Uint8Array(this.#cells.word(1))
-      this.#check(api.nvrtcGetCUBIN(program, addressOf(cubin)), name)
-      return cubin
+      const [sizeOf, get] = this.#isPtx
+        ? [api.nvrtcGetPTXSize, api.nvrtcGetPTX]
+        : [api.nvrtcGetCUBINSize, api.nvrtcGetCUBIN]
+      this.#check(sizeOf(program, sizeCell), name)
+      const image = new Uint8Array(this.#cells.word(1))
+      this.#check(get(program, addressOf(image)), name)
+      return image
     } finally {
       this.#cells.put(0, program)
       api.nvrtcDestroyProgram(cell)
@@ -158,7 +165,7 @@ export class Compiler {
     const stored = this.#disk.get(key)
     const { driver, cells } = this.#context
     const load = (cubin: Uint8Array): number =>
-      driver.cuModuleLoadData(cells.at[0]!, addressOf(cubin))
+      this.#context.attempt(() => driver.cuModuleLoadData(cells.at[0]!, addressOf(cubin)))
     try {
       if (stored && load(stored) === 0) this.loaded++
       else {
@@ -171,7 +178,10 @@ export class Compiler {
       const module = cells.word(0)
       this.#modules.push(module)
       this.#context.check(driver.cuModuleGetFunction(cells.at[0]!, module, entry), name)
-      kernel.handle = cells.word(0)
+      const handle = cells.word(0)
+      // Code is loaded lazily otherwise, which a driver may refuse in the first launch while a graph is captured.
+      if (driver.cuFuncLoad) this.#context.check(driver.cuFuncLoad(handle), name)
+      kernel.handle = handle
     } catch (error) {
       // The next call tries again.
       this.#kernels.delete(source)

@@ -1,7 +1,8 @@
 /** One GPU: its context, its stream, launches, and what goes wrong on it. */
 import { DeviceError, type DType } from '@nablajs/tensor/backend'
 import { type Bound, driverApi } from './api/index.ts'
-import { addressOf, Cells, textAt, textIn, wordAt } from './cells.ts'
+import { addressOf, Cells, textIn, wordAt } from './cells.ts'
+import { errorText, startDriver } from './errors.ts'
 import { Parameters } from './parameters.ts'
 import { Recording } from './recording.ts'
 
@@ -12,6 +13,8 @@ const { constants } = driverApi
 /** After these the driver answers every call of the process with the same error. */
 const sticky: ReadonlySet<number> = new Set([
   constants.CUDA_ERROR_ECC_UNCORRECTABLE,
+  constants.CUDA_ERROR_NVLINK_UNCORRECTABLE,
+  constants.CUDA_ERROR_CONTAINED,
   constants.CUDA_ERROR_ILLEGAL_ADDRESS,
   constants.CUDA_ERROR_LAUNCH_TIMEOUT,
   constants.CUDA_ERROR_CONTEXT_IS_DESTROYED,
@@ -22,6 +25,9 @@ const sticky: ReadonlySet<number> = new Set([
   constants.CUDA_ERROR_INVALID_ADDRESS_SPACE,
   constants.CUDA_ERROR_INVALID_PC,
   constants.CUDA_ERROR_LAUNCH_FAILED,
+  constants.CUDA_ERROR_TENSOR_MEMORY_LEAK,
+  constants.CUDA_ERROR_MPS_CLIENT_TERMINATED,
+  constants.CUDA_ERROR_EXTERNAL_DEVICE,
 ])
 
 /** How many names of kernels since the last wait are kept for error messages. */
@@ -64,7 +70,8 @@ export class Context {
     this.index = index
     const { cells } = this
     const [cell0, cell1] = cells.at as [number, number]
-    this.check(driver.cuInit(0), 'cuda')
+    const problem = startDriver(driver, process.env)
+    if (problem !== undefined) throw new DeviceError(problem)
     this.check(driver.cuDeviceGetCount(cell0), 'cuda')
     const count = cells.int(0)
     if (index >= count)
@@ -87,9 +94,14 @@ export class Context {
     this.multiprocessors = attribute(constants.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
     this.check(driver.cuDevicePrimaryCtxRetain(cell0, this.#device), 'cuda')
     this.#context = cells.word(0)
-    this.makeCurrent()
-    this.check(driver.cuStreamCreate(cell0, constants.CU_STREAM_NON_BLOCKING), 'cuda')
-    this.stream = cells.word(0)
+    try {
+      this.makeCurrent()
+      this.check(driver.cuStreamCreate(cell0, constants.CU_STREAM_NON_BLOCKING), 'cuda')
+      this.stream = cells.word(0)
+    } catch (error) {
+      driver.cuDevicePrimaryCtxRelease_v2(this.#device)
+      throw error
+    }
   }
 
   /** Makes this device the one that driver calls are for; throws when it can do nothing any more. */
@@ -114,10 +126,7 @@ export class Context {
   }
 
   #failure(code: number, what: string): DeviceError {
-    const { driver, cells } = this
-    const text = (from: Driver['cuGetErrorName']): string =>
-      from(code, cells.at[3]!) === 0 ? textAt(cells.word(3)) : ''
-    const said = `${text(driver.cuGetErrorName) || `error ${code}`} (${text(driver.cuGetErrorString) || 'no explanation'})`
+    const said = errorText(this.driver, code)
     if (!sticky.has(code)) return new DeviceError(`${what}: the driver answered ${said}`)
     // The call at hand is innocent as a rule: one of the kernels before it has failed.
     const suspects = [...new Set(this.#launched)]
@@ -129,6 +138,17 @@ export class Context {
           : ` in one of ${suspects.join(', ')}`
     this.#lost = `${said}${of}`
     return new DeviceError(`${what}: the cuda device is lost: ${said}${of}`)
+  }
+
+  /** Gives memory back that is only kept for later; the pool's. */
+  onShortage: (() => void) | undefined
+
+  /** The code of a call that needs memory of the GPU; tried again after {@link onShortage} where there is none. */
+  attempt(call: () => number): number {
+    const code = call()
+    if (code !== constants.CUDA_ERROR_OUT_OF_MEMORY || !this.onShortage) return code
+    this.onShortage()
+    return call()
   }
 
   /** Whether the work before has been seen to end well; then its kernels are above suspicion. */

@@ -120,7 +120,8 @@ function discard({ context, pool }: Device, { graph, blocks }: Draft<unknown>): 
 
 function instantiate({ context }: Device, graph: number): number {
   const { driver, cells } = context
-  context.check(driver.cuGraphInstantiateWithFlags(cells.at[0]!, graph, 0), 'capture')
+  const code = context.attempt(() => driver.cuGraphInstantiateWithFlags(cells.at[0]!, graph, 0))
+  context.check(code, 'capture')
   return cells.word(0)
 }
 

@@ -129,19 +129,31 @@ function systemFolders(name: LibraryName, env: Environment): string[] {
   return folders
 }
 
+/**
+ * Libraries that were opened, by path. koffi closes one that nothing refers to any more, and the
+ * driver's threads would run into what is no longer there; so they stay as long as the process.
+ */
+const handles = new Map<string, LibraryHandle>()
+
+function handleOf(path: string, options: { lazy: boolean; global?: boolean }): LibraryHandle {
+  const handle = handles.get(path) ?? ffi().load(path, options)
+  handles.set(path, handle)
+  return handle
+}
+
 /** Opens what the library would look for by name, so that it is there when it does. */
 function openCompanions(path: string, companions: RegExp): void {
   // A bare name is the loader's to find, with what belongs to it.
   if (!isAbsolute(path)) return
   const folder = dirname(path)
   for (const name of entriesOf(folder))
-    if (companions.test(name)) ffi().load(join(folder, name), { global: true, lazy: true })
+    if (companions.test(name)) handleOf(join(folder, name), { global: true, lazy: true })
 }
 
 function tryOpen(path: string, companions: RegExp): OpenLibrary | string {
   try {
     openCompanions(path, companions)
-    return { path, handle: ffi().load(path, { lazy: true }) }
+    return { path, handle: handleOf(path, { lazy: true }) }
   } catch (error) {
     return (error as Error).message.replace(/^Failed to load shared library: /, '')
   }

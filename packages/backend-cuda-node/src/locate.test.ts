@@ -39,12 +39,12 @@ test.skipIf(!linux)('a library without the functions', () => {
 
 test('code for the newest architecture that the GPU runs', () => {
   const known = [75, 80, 86, 89, 90, 100, 120]
-  expect(chooseArchitecture(90, known, '13.0')).toBe(90)
-  expect(chooseArchitecture(87, known, '13.0')).toBe(86)
-  expect(() => chooseArchitecture(130, known, '13.0')).toThrow(
-    'and the GPU has 13.0: install a newer CUDA',
-  )
+  expect(chooseArchitecture(90, known, '13.0')).toBe('sm_90')
+  expect(chooseArchitecture(87, known, '13.0')).toBe('sm_86')
+  // No code of another generation: PTX for the driver to translate.
+  expect(chooseArchitecture(110, known, '13.0')).toBe('compute_100')
+  expect(chooseArchitecture(130, known, '13.0')).toBe('compute_120')
   expect(() => chooseArchitecture(61, known, '13.0')).toThrow(
-    'cuda: NVRTC 13.0 compiles for compute capabilities 7.5, 8, 8.6, 8.9, 9, 10, 12, and the GPU has 6.1: CUDA 12 still knows GPUs from 5.0 on',
+    'cuda: NVRTC 13.0 compiles for compute capabilities 7.5, 8.0, 8.6, 8.9, 9.0, 10.0, 12.0, and the GPU has 6.1: CUDA 12 still knows GPUs from 5.0 on',
   )
 })

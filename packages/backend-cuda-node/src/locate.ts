@@ -2,6 +2,7 @@
 import { DeviceError } from '@nablajs/tensor/backend'
 import { type Bound, cublasApi, cublasLtApi, cudnnApi, driverApi, nvrtcApi } from './api/index.ts'
 import { addressOf, Cells, textIn } from './cells.ts'
+import { startDriver } from './errors.ts'
 import {
   bind,
   type Environment,
@@ -213,7 +214,7 @@ export function locateLibraries(env: Environment): Libraries {
 function gpusOf(api: Bound<typeof driverApi>): GpuDescription[] {
   const cells = new Cells()
   const { constants } = driverApi
-  if (api.cuInit(0) !== 0 || api.cuDeviceGetCount(cells.at[0]!) !== 0) return []
+  if (api.cuDeviceGetCount(cells.at[0]!) !== 0) return []
   return Array.from({ length: cells.int(0) }, (_, index) => {
     const name = new Uint8Array(256)
     api.cuDeviceGet(cells.at[0]!, index)
@@ -276,9 +277,10 @@ export function describe(env: Environment = process.env): CudaDescription {
     const version = name === 'driver' ? driverVersion : versions.get(library)!
     return { path: library.path, version: showVersion(version) }
   }
-  const gpus = driver ? gpusOf(driver) : []
+  const silent = driver && startDriver(driver, env)
+  const gpus = driver && silent === undefined ? gpusOf(driver) : []
   const problem =
-    problemOf(found) ?? (gpus.length === 0 ? 'cuda: the driver sees no GPU' : undefined)
+    problemOf(found) ?? silent ?? (gpus.length === 0 ? 'cuda: the driver sees no GPU' : undefined)
   return {
     libraries: {
       driver: show('driver'),

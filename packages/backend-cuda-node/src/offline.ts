@@ -11,7 +11,7 @@ import { nvrtcVersionOf } from './locate.ts'
  *
  * @param architecture The compute capability times ten: 90 for 9.0.
  * @param name What the source is called in messages.
- * @returns The machine code (a CUBIN).
+ * @returns The machine code (a CUBIN), or PTX for a GPU of a newer generation than NVRTC.
  * @throws DeviceError when there is no NVRTC, or it does not know the architecture, or with its log
  * when the source does not compile.
  */

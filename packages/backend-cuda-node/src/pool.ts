@@ -93,6 +93,7 @@ export class Pool {
     this.#context = context
     this.#limit = limit
     this.#reuse = reuse
+    context.onShortage = () => this.releaseCache()
   }
 
   allocate(bytes: number): CudaBuffer {

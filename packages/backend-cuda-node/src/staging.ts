@@ -18,8 +18,11 @@ const largestKept = 2 ** 24
 /** How much pinned memory is kept; writes beyond it wait for the oldest to arrive. */
 const mostKept = 2 ** 26
 
-/** How often a read asks in every turn of the event loop, before it asks once a millisecond. */
-const eagerTurns = 20
+/**
+ * For how many milliseconds a read asks in every turn of the event loop, before it asks once a
+ * millisecond: training steps take that long, and a timer would take as long again.
+ */
+const eagerTime = 10
 
 interface Chunk {
   readonly address: number
@@ -32,6 +35,8 @@ export class Staging {
   readonly #context: Context
   /** Chunks whose transfers may be under way; reads have theirs to themselves until they end. */
   readonly #chunks: Set<Chunk> = new Set()
+  /** Chunks of reads that are under way. */
+  readonly #lent: Set<Chunk> = new Set()
   #kept = 0
 
   constructor(context: Context) {
@@ -79,8 +84,11 @@ export class Staging {
   }
 
   dispose(): void {
-    if (this.#context.usable) for (const chunk of this.#chunks) this.#free(chunk)
+    // Reads that are under way find the device disposed, and touch their chunks no more.
+    if (this.#context.usable)
+      for (const chunk of [...this.#chunks, ...this.#lent]) this.#free(chunk)
     this.#chunks.clear()
+    this.#lent.clear()
   }
 
   #fetch(source: number, bytes: number): Chunk {
@@ -95,7 +103,8 @@ export class Staging {
 
   /** Resolves when a transfer has ended; throws the device's error. */
   async #arrival(chunk: Chunk, what: string): Promise<void> {
-    for (let turn = 0; ; turn++) {
+    const begin = performance.now()
+    for (;;) {
       this.#context.enter(what)
       const code = this.#context.driver.cuEventQuery(chunk.event)
       if (code !== CUDA_ERROR_NOT_READY) {
@@ -103,7 +112,7 @@ export class Staging {
         return
       }
       await new Promise<void>((resolve) => {
-        if (turn < eagerTurns) setImmediate(resolve)
+        if (performance.now() - begin < eagerTime) setImmediate(resolve)
         else setTimeout(resolve, 1)
       })
     }
@@ -120,10 +129,12 @@ export class Staging {
   #lend(bytes: number): Chunk {
     const chunk = this.#take(bytes)
     this.#chunks.delete(chunk)
+    this.#lent.add(chunk)
     return chunk
   }
 
   #return(chunk: Chunk): void {
+    this.#lent.delete(chunk)
     if (chunk.bytes.length <= largestKept) this.#chunks.add(chunk)
     else this.#free(chunk)
   }
@@ -145,7 +156,10 @@ export class Staging {
       this.#chunks.add(chunk)
       return chunk
     }
-    const size = Math.max(smallestChunk, 2 ** Math.ceil(Math.log2(Math.max(1, bytes))))
+    const size =
+      bytes > largestKept
+        ? bytes
+        : Math.max(smallestChunk, 2 ** Math.ceil(Math.log2(Math.max(1, bytes))))
     if (oldest && this.#kept + size > mostKept) {
       this.#context.check(driver.cuEventSynchronize(oldest.event), 'staging')
       return oldest

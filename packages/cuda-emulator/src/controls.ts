@@ -14,6 +14,8 @@ export interface Controls {
   reset(): void
   /** Bytes of device memory in use. */
   liveBytes(device?: number): number
+  /** Bytes of pinned memory of the host in use. */
+  pinnedBytes(): number
   /** Allocations of device memory in use. */
   liveAllocations(device?: number): number
   /** How many convolutions cuDNN has computed since the process began or was reset. */
@@ -28,6 +30,8 @@ export interface Controls {
   setStrict(strict: boolean): void
   /** From the next submitted work on. */
   setLazy(lazy: boolean): void
+  /** The compute capability of the devices, times ten. */
+  setCapability(capability: number): void
   /** Bytes that a device has. */
   setMemory(bytes: number): void
   /** How many devices there are: 0 to 16. */
@@ -47,6 +51,7 @@ export function controlsOf(path: string): Controls {
   const message = library.func('nablaEmuMessage', 'str', [])
   const reset = library.func('nablaEmuReset', 'void', [])
   const liveBytes = library.func('nablaEmuLiveBytes', 'uint64_t', ['int'])
+  const pinnedBytes = library.func('nablaEmuPinnedBytes', 'uint64_t', [])
   const liveAllocations = library.func('nablaEmuLiveAllocations', 'uint64_t', ['int'])
   const compiledModules = library.func('nablaEmuCompiledModules', 'uint64_t', [])
   const convolutions = library.func('nablaEmuConvolutions', 'uint64_t', [])
@@ -54,12 +59,14 @@ export function controlsOf(path: string): Controls {
   const setOrder = library.func('nablaEmuSetOrder', 'void', ['int', 'uint64_t'])
   const setStrict = library.func('nablaEmuSetStrict', 'void', ['int'])
   const setLazy = library.func('nablaEmuSetLazy', 'void', ['int'])
+  const setCapability = library.func('nablaEmuSetCapability', 'void', ['int'])
   const setMemory = library.func('nablaEmuSetMemory', 'void', ['uint64_t'])
   const setDevices = library.func('nablaEmuSetDevices', 'void', ['int'])
   return {
     message: () => String(message()),
     reset: () => reset(),
     liveBytes: (device = 0) => Number(liveBytes(device)),
+    pinnedBytes: () => Number(pinnedBytes()),
     liveAllocations: (device = 0) => Number(liveAllocations(device)),
     compiledModules: () => Number(compiledModules()),
     convolutions: () => Number(convolutions()),
@@ -72,6 +79,7 @@ export function controlsOf(path: string): Controls {
     },
     setStrict: (strict) => setStrict(strict ? 1 : 0),
     setLazy: (lazy) => setLazy(lazy ? 1 : 0),
+    setCapability: (capability) => setCapability(checked('capability', capability, 10, 999)),
     setMemory: (bytes) => setMemory(checked('memory', bytes, 0, Number.MAX_SAFE_INTEGER)),
     setDevices: (count) => setDevices(checked('devices', count, 0, 16)),
   }

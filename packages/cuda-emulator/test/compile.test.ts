@@ -51,9 +51,8 @@ suite('the compiler', () => {
     )
   })
 
-  it('makes no image for a virtual architecture, and the driver takes none for a newer device', () => {
+  it('the driver takes no code for a newer device, and nothing else', () => {
     const source = 'extern "C" __global__ void k() {}'
-    expect(gpu.compile(source, ['--gpu-architecture=compute_80']).length).toBe(0)
     const image = gpu.compile(source, ['--gpu-architecture=sm_100'])
     expect(() => gpu.handle((at) => gpu.driver.cuModuleLoadData(at, addressOf(image)))).toThrow(
       /^209 /,
@@ -62,6 +61,25 @@ suite('the compiler', () => {
     expect(() => gpu.handle((at) => gpu.driver.cuModuleLoadData(at, addressOf(text)))).toThrow(
       /^200 /,
     )
+  })
+
+  it('makes code for one generation, and PTX for all later ones', () => {
+    const source = 'extern "C" __global__ void k(float* p) { *p = 3; }'
+    const load = (image: Uint8Array): number =>
+      gpu.handle((at) => gpu.driver.cuModuleLoadData(at, addressOf(image)))
+    const code = gpu.compile(source, ['--gpu-architecture=sm_86'])
+    const ptx = gpu.compile(source, ['--gpu-architecture=compute_86'])
+    expect(() => load(code)).toThrow(/^209 .*the image is for sm_86, the device is sm_90/)
+    load(ptx)
+    gpu.controls.setCapability(89)
+    try {
+      load(code)
+      load(ptx)
+      gpu.controls.setCapability(80)
+      expect(() => load(ptx)).toThrow(/^209 .*the image is for compute_86, the device is sm_80/)
+    } finally {
+      gpu.controls.setCapability(90)
+    }
   })
 
   it('finds kernels with C linkage by their names, and no others', () => {

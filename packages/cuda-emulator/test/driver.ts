@@ -116,7 +116,7 @@ export class Gpu {
     this.check(this.driver.cuStreamSynchronize(this.stream))
   }
 
-  /** The machine code of a source; the log of the compiler in an Error where it has errors. */
+  /** The machine code of a source, or its PTX where it has none; the log of the compiler in an Error where it has errors. */
   compile(source: string, flags: readonly string[] = [], name = 'test.cu'): Uint8Array {
     const { nvrtc } = this
     const program = this.handle((at) => nvrtc.nvrtcCreateProgram(at, source, name, 0, 0, 0))
@@ -127,8 +127,10 @@ export class Gpu {
     nvrtc.nvrtcGetProgramLog(program, addressOf(log))
     if (code !== 0)
       throw new Error(`${nvrtc.nvrtcGetErrorString(code)}: ${Buffer.from(log).toString()}`)
-    const image = new Uint8Array(this.handle((at) => nvrtc.nvrtcGetCUBINSize(program, at)))
-    if (image.length > 0) this.check(nvrtc.nvrtcGetCUBIN(program, addressOf(image)))
+    const bytes = this.handle((at) => nvrtc.nvrtcGetCUBINSize(program, at))
+    const image = new Uint8Array(bytes || this.handle((at) => nvrtc.nvrtcGetPTXSize(program, at)))
+    const get = bytes ? nvrtc.nvrtcGetCUBIN : nvrtc.nvrtcGetPTX
+    this.check(get(program, addressOf(image)))
     this.handle((at) => {
       this.#out[0] = BigInt(program)
       return nvrtc.nvrtcDestroyProgram(at)
@@ -140,7 +142,9 @@ export class Gpu {
   kernel(source: string, name = 'k'): number {
     const image = this.compile(source)
     const module = this.handle((at) => this.driver.cuModuleLoadData(at, addressOf(image)))
-    return this.handle((at) => this.driver.cuModuleGetFunction(at, module, name))
+    const kernel = this.handle((at) => this.driver.cuModuleGetFunction(at, module, name))
+    this.check(this.driver.cuFuncLoad!(kernel))
+    return kernel
   }
 
   launch(

@@ -61,20 +61,20 @@ suite('a process with the emulator', () => {
       console.log(data[0])
       gpu.sync()
       console.log(data[0])
-      try { gpu.alloc(1000) } catch (error) { console.log(error.message) }`
+      try { gpu.alloc(1000000) } catch (error) { console.log(error.message) }`
     const { stdout } = run(script, {
       NABLA_CUDA_EMU_DEVICES: '3',
       NABLA_CUDA_EMU_STRICT: '1',
       NABLA_CUDA_EMU_LAZY: '1',
       NABLA_CUDA_EMU_SCHED: 'reverse',
-      NABLA_CUDA_EMU_MEMORY: '1000',
+      NABLA_CUDA_EMU_MEMORY: '1000000',
     })
     expect(stdout.trim().split('\n')).toEqual([
       '3',
       'NaN',
       'NaN',
       '0',
-      '2 cuMemAlloc: 1000 bytes, with 12 of 1000 in use',
+      '2 cuMemAlloc: 1000000 bytes, with 12 of 1000000 in use',
     ])
   })
 

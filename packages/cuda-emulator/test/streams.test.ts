@@ -177,6 +177,27 @@ describe.skipIf(missing !== undefined).each([false, true])('streams, lazy %s', (
         gpu.sync()
       })
 
+    it('code is not loaded in any mode', () => {
+      const image = gpu.compile(addOne)
+      const load = (): number =>
+        gpu.driver.cuModuleLoadData(addressOf(new BigUint64Array(1)), addressOf(image))
+      begin(2)
+      expect(load()).toBe(900)
+      expect(gpu.controls.message()).toContain('loading a module is not permitted')
+      expect(() => end()).toThrow(/^901 /)
+      // A function whose code was not loaded yet is as bad.
+      const module = gpu.handle((at) => gpu.driver.cuModuleLoadData(at, addressOf(image)))
+      const k = gpu.handle((at) => gpu.driver.cuModuleGetFunction(at, module, 'k'))
+      const p = gpu.alloc(4)
+      begin(2)
+      expect(() => gpu.launch(k, 1, 1, [p])).toThrow(/^900 .*the first launch of a kernel/)
+      expect(() => end()).toThrow(/^901 /)
+      gpu.launch(k, 1, 1, [p])
+      begin(2)
+      gpu.launch(k, 1, 1, [p])
+      end()
+    })
+
     it('an event of the capture is no event to wait for', () => {
       const e = event()
       begin(2)
@@ -257,9 +278,10 @@ describe.skipIf(missing !== undefined).each([false, true])('streams, lazy %s', (
     })
 
     it('may ask for memory in the relaxed mode', () => {
+      const k = gpu.kernel('extern "C" __global__ void k(float* p) { *p = 5; }')
       begin(2)
       const p = gpu.alloc(4)
-      gpu.launch(gpu.kernel('extern "C" __global__ void k(float* p) { *p = 5; }'), 1, 1, [p])
+      gpu.launch(k, 1, 1, [p])
       const exec = gpu.handle((at) => gpu.driver.cuGraphInstantiateWithFlags(at, end(), 0))
       gpu.check(gpu.driver.cuGraphLaunch(exec, gpu.stream))
       expect(gpu.download(p, 1)[0]).toBe(5)

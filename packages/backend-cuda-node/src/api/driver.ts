@@ -78,6 +78,8 @@ export const driverApi = {
 
     cuModuleLoadData: { takes: ['CUmodule *', 'const void *'] },
     cuModuleUnload: { takes: ['CUmodule'] },
+    // Since CUDA 12.4.
+    cuFuncLoad: { takes: ['CUfunction'], optional: true },
     cuModuleGetFunction: { takes: ['CUfunction *', 'CUmodule', 'const char *'] },
     cuLaunchKernel: {
       takes: [
@@ -110,8 +112,11 @@ export const driverApi = {
     CUDA_SUCCESS: 0,
     CUDA_ERROR_INVALID_VALUE: 1,
     CUDA_ERROR_OUT_OF_MEMORY: 2,
+    CUDA_ERROR_STUB_LIBRARY: 34,
     CUDA_ERROR_NO_DEVICE: 100,
     CUDA_ERROR_ECC_UNCORRECTABLE: 214,
+    CUDA_ERROR_NVLINK_UNCORRECTABLE: 220,
+    CUDA_ERROR_CONTAINED: 226,
     CUDA_ERROR_NOT_READY: 600,
     CUDA_ERROR_ILLEGAL_ADDRESS: 700,
     CUDA_ERROR_LAUNCH_TIMEOUT: 702,
@@ -123,5 +128,12 @@ export const driverApi = {
     CUDA_ERROR_INVALID_ADDRESS_SPACE: 717,
     CUDA_ERROR_INVALID_PC: 718,
     CUDA_ERROR_LAUNCH_FAILED: 719,
+    CUDA_ERROR_TENSOR_MEMORY_LEAK: 721,
+    CUDA_ERROR_SYSTEM_NOT_READY: 802,
+    CUDA_ERROR_SYSTEM_DRIVER_MISMATCH: 803,
+    CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE: 804,
+    CUDA_ERROR_MPS_CLIENT_TERMINATED: 810,
+    CUDA_ERROR_EXTERNAL_DEVICE: 911,
+    CUDA_ERROR_UNKNOWN: 999,
   },
 } as const

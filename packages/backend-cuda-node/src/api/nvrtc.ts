@@ -21,6 +21,8 @@ export const nvrtcApi = {
     nvrtcDestroyProgram: { takes: ['nvrtcProgram *'] },
     nvrtcGetCUBINSize: { takes: ['nvrtcProgram', 'size_t *'] },
     nvrtcGetCUBIN: { takes: ['nvrtcProgram', 'char *'] },
+    nvrtcGetPTXSize: { takes: ['nvrtcProgram', 'size_t *'] },
+    nvrtcGetPTX: { takes: ['nvrtcProgram', 'char *'] },
     nvrtcGetProgramLogSize: { takes: ['nvrtcProgram', 'size_t *'] },
     nvrtcGetProgramLog: { takes: ['nvrtcProgram', 'char *'] },
   },

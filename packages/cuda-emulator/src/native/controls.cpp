@@ -51,6 +51,11 @@ NABLA_EMU_CONTROL unsigned long long nablaEmuLiveBytes(int device) {
   return device < 0 || device >= maxDevices ? 0 : liveBytes(device);
 }
 
+NABLA_EMU_CONTROL unsigned long long nablaEmuPinnedBytes() {
+  std::lock_guard<std::mutex> guard(lock);
+  return liveBytes(-1);
+}
+
 NABLA_EMU_CONTROL unsigned long long nablaEmuLiveAllocations(int device) {
   std::lock_guard<std::mutex> guard(lock);
   return device < 0 || device >= maxDevices ? 0 : liveAllocations(device);
@@ -72,6 +77,11 @@ NABLA_EMU_CONTROL void nablaEmuSetStrict(int strict) {
 NABLA_EMU_CONTROL void nablaEmuSetLazy(int lazy) {
   std::lock_guard<std::mutex> guard(lock);
   settings.lazy = lazy != 0;
+}
+
+NABLA_EMU_CONTROL void nablaEmuSetCapability(int capability) {
+  std::lock_guard<std::mutex> guard(lock);
+  settings.capability = capability;
 }
 
 NABLA_EMU_CONTROL void nablaEmuSetMemory(unsigned long long bytes) {

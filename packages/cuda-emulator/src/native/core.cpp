@@ -72,6 +72,7 @@ static Settings fromEnvironment() {
   const uint64_t devices = number("NABLA_CUDA_EMU_DEVICES", 1);
   if (devices > 16) reject("NABLA_CUDA_EMU_DEVICES", getenv("NABLA_CUDA_EMU_DEVICES"), "0 to 16");
   read.devices = static_cast<int>(devices);
+  read.capability = static_cast<int>(number("NABLA_CUDA_EMU_CAPABILITY", 90));
   return read;
 }
 

@@ -26,6 +26,8 @@ struct Settings {
   uint64_t seed;
   uint64_t memory;
   int devices;
+  /// The compute capability of the devices, times ten.
+  int capability;
 };
 
 /// From the environment at the first use; the controls change it.

@@ -68,8 +68,8 @@ static int attribute(int which) {
     case 39: return 2048;                         // threads of a multiprocessor
     case 40: return 3;                            // copy engines
     case 41: return 1;                            // unified addresses
-    case 75: return capability / 10;
-    case 76: return capability % 10;
+    case 75: return settings.capability / 10;
+    case 76: return settings.capability % 10;
     case 81: return 233472;                       // shared memory of a multiprocessor
     case 82: return 65536;                        // registers of a multiprocessor
     case 83: return 0;                            // managed memory

@@ -16,7 +16,6 @@ namespace emu {
 constexpr int maxDevices = 16;
 constexpr unsigned maxThreadsPerBlock = 1024, maxBlockZ = 64, maxGridYZ = 65535;
 constexpr unsigned maxStaticShared = 48 << 10, maxShared = 232448;
-constexpr int capability = 90;
 
 CUcontext contextOf(int device);
 /// Ends a context with the fault of a kernel: every later call returns it.

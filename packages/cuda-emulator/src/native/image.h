@@ -1,4 +1,4 @@
-// What NVRTC here returns as a CUBIN and the driver here loads: a shared object with a header.
+// What NVRTC here returns as a CUBIN or as PTX and the driver here loads: a shared object with a header.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -9,6 +9,8 @@ namespace emu {
 struct ImageHeader {
   char magic[8];
   uint32_t version, capability;
+  /// PTX runs on every later GPU, and a CUBIN on those of its generation.
+  uint32_t isPtx, unused;
   uint64_t bytes;
 };
 

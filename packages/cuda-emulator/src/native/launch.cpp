@@ -175,6 +175,8 @@ CUresult cuLaunchKernel(CUfunction handle, unsigned int gridX, unsigned int grid
       fail(CUDA_ERROR_INVALID_HANDLE, "kernel '%s' is of device %d, the stream of device %d",
            function->kernel->name, function->context->device, stream->queue->context->device);
     const Size size = {{gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes};
+    if (!function->isLoaded) forbidInEveryCapture("the first launch of a kernel, which loads it");
+    function->isLoaded = true;
     enqueue(stream, prepared(function, size, parameters, extra), true);
   });
 }

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "block.h"
+#include "memory.h"
 #include "prototypes.h"
 #include "stream.h"
 
@@ -99,13 +100,18 @@ using namespace emu;
 CUresult cuModuleLoadData(CUmodule *result, const void *image) {
   return entry("cuModuleLoadData", [&] {
     CUcontext context = currentContext();
-    forbidInCapture("loading a module");
+    // Drivers before CUDA 12.3 may wait for the device to load code, in every mode.
+    forbidInEveryCapture("loading a module");
     const auto &header = required(static_cast<const ImageHeader *>(image), "image");
     if (memcmp(header.magic, imageMagic, sizeof imageMagic))
       fail(CUDA_ERROR_INVALID_IMAGE, "the image is not one that the emulator compiled");
-    if (header.capability > static_cast<uint32_t>(capability))
-      fail(CUDA_ERROR_NO_BINARY_FOR_GPU, "the image is for sm_%u, the device is sm_%d",
-           header.capability, capability);
+    const auto device = static_cast<uint32_t>(settings.capability);
+    if (header.capability > device || (!header.isPtx && header.capability / 10 != device / 10))
+      fail(CUDA_ERROR_NO_BINARY_FOR_GPU, "the image is for %s_%u, the device is sm_%u",
+           header.isPtx ? "compute" : "sm", header.capability, device);
+    if (header.bytes + liveBytes(context->device) > settings.memory)
+      fail(CUDA_ERROR_OUT_OF_MEMORY, "no room for a module of %llu bytes",
+           static_cast<unsigned long long>(header.bytes));
     const char *object = reinterpret_cast<const char *>(&header + 1);
     auto module = std::make_unique<CUmod_st>();
     module->context = context;
@@ -122,8 +128,16 @@ CUresult cuModuleLoadData(CUmodule *result, const void *image) {
 
 CUresult cuModuleUnload(CUmodule module) {
   return entry("cuModuleUnload", [&] {
+    forbidInEveryCapture("unloading a module");
     drainContext(modules.check(module)->context);
     forget(module);
+  });
+}
+
+CUresult cuFuncLoad(CUfunction function) {
+  return entry("cuFuncLoad", [&] {
+    forbidInEveryCapture("loading a function");
+    checkFunction(function)->isLoaded = true;
   });
 }
 

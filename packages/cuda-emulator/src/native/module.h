@@ -23,6 +23,8 @@ CUfunction checkFunction(CUfunction function);
 }  // namespace emu
 
 struct CUfunc_st {
+  /// Code is loaded at the first launch, or before by `cuFuncLoad`.
+  bool isLoaded = false;
   CUcontext context;
   std::shared_ptr<emu::Code> code;
   const emu::Kernel *kernel;

@@ -10,7 +10,7 @@
 struct _nvrtcProgram {
   emu::SourceFile source;
   std::vector<emu::SourceFile> headers;
-  std::string log, image;
+  std::string log, image, ptx;
 };
 
 namespace emu {
@@ -83,10 +83,11 @@ static Options parse(int count, const char *const *given) {
   return options;
 }
 
-static std::string imageOf(const std::string &object, int capability) {
+static std::string imageOf(const std::string &object, int capability, bool isPtx) {
   ImageHeader header = {};
   memcpy(header.magic, imageMagic, sizeof imageMagic);
-  header.version = 1;
+  header.version = 2;
+  header.isPtx = isPtx;
   header.capability = static_cast<uint32_t>(capability);
   header.bytes = object.size();
   return std::string(reinterpret_cast<const char *>(&header), sizeof header) + object;
@@ -164,6 +165,7 @@ nvrtcResult nvrtcCompileProgram(nvrtcProgram program, int count, const char *con
     if (!programs.has(program)) return NVRTC_ERROR_INVALID_PROGRAM;
   }
   program->image.clear();
+  program->ptx.clear();
   if (!options.unknown.empty()) {
     program->log = "nvrtc: error: invalid value or unknown option '" + options.unknown + "'\n";
     return NVRTC_ERROR_INVALID_OPTION;
@@ -174,7 +176,8 @@ nvrtcResult nvrtcCompileProgram(nvrtcProgram program, int count, const char *con
   if (result.broken) return NVRTC_ERROR_BUILTIN_OPERATION_FAILURE;
   if (result.object.empty() || !fitsShared(result.object, program->log))
     return NVRTC_ERROR_COMPILATION;
-  if (options.real) program->image = imageOf(result.object, options.capability);
+  if (options.real) program->image = imageOf(result.object, options.capability, false);
+  program->ptx = imageOf(result.object, options.capability, true);
   return NVRTC_SUCCESS;
 }
 
@@ -199,6 +202,22 @@ nvrtcResult nvrtcGetCUBIN(nvrtcProgram program, char *to) {
   return withProgram(program, [&](const _nvrtcProgram &p) {
     if (!to || p.image.empty()) return NVRTC_ERROR_INVALID_INPUT;
     memcpy(to, p.image.data(), p.image.size());
+    return NVRTC_SUCCESS;
+  });
+}
+
+nvrtcResult nvrtcGetPTXSize(nvrtcProgram program, size_t *bytes) {
+  return withProgram(program, [&](const _nvrtcProgram &p) {
+    if (!bytes) return NVRTC_ERROR_INVALID_INPUT;
+    *bytes = p.ptx.size();
+    return NVRTC_SUCCESS;
+  });
+}
+
+nvrtcResult nvrtcGetPTX(nvrtcProgram program, char *to) {
+  return withProgram(program, [&](const _nvrtcProgram &p) {
+    if (!to || p.ptx.empty()) return NVRTC_ERROR_INVALID_INPUT;
+    memcpy(to, p.ptx.data(), p.ptx.size());
     return NVRTC_SUCCESS;
   });
 }

@@ -71,6 +71,11 @@ void forbidden(CUstream stream, const char *what) {
        what);
 }
 
+void forbidInEveryCapture(const char *what) {
+  for (CUstream stream : streams.all())
+    if (stream->capture) forbidden(stream, what);
+}
+
 void forbidInCapture(const char *what) {
   for (CUstream stream : streams.all()) {
     const Capture *capture = stream->capture.get();
@@ -186,6 +191,7 @@ CUresult cuStreamCreate(CUstream *stream, unsigned int flags) {
 CUresult cuStreamDestroy_v2(CUstream handle) {
   return entry("cuStreamDestroy", [&] {
     CUstream stream = streams.check(handle);
+    if (stream->capture) forbidden(stream, "destroying it");
     runUntil(*stream->queue, stream->queue->enqueued);
     streams.remove(stream);
   });

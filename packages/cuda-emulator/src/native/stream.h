@@ -90,6 +90,8 @@ bool isCapturing(CUstream stream);
 [[noreturn]] void forbidden(CUstream stream, const char *what);
 /// Fails with 900 while a capture forbids calls like this one in this thread.
 void forbidInCapture(const char *what);
+/// The same for what no mode permits.
+void forbidInEveryCapture(const char *what);
 /// Runs all that was submitted to the stream, and fails if a kernel did.
 void drain(CUstream stream);
 /// The same for all streams of a context.
