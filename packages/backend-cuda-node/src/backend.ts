@@ -22,7 +22,15 @@ const none: readonly number[] = []
 /** A {@link Backend} on an NVIDIA GPU; see `cuda`. */
 export class CudaBackend implements Backend {
   readonly name = 'cuda'
-  readonly dtypes: ReadonlySet<DType> = new Set<DType>(['f32', 'f64', 'i32', 'u32', 'bool'])
+  readonly dtypes: ReadonlySet<DType> = new Set<DType>([
+    'f16',
+    'bf16',
+    'f32',
+    'f64',
+    'i32',
+    'u32',
+    'bool',
+  ])
   kernels: Partial<Kernels>
   readonly #device: Device
   readonly #staging: Staging

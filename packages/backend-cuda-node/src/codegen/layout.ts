@@ -1,13 +1,49 @@
 /** What a kernel sees of the views of a call. */
-import { collapse } from '@nablajs/tensor/backend'
+import { bytesOf, collapse, type DType, isHalf, type StepKind, step } from '@nablajs/tensor/backend'
 import type { Context } from '../context.ts'
 import { divisorParameters, putDivisor } from './divide.ts'
+import { typeOf } from './primitives.ts'
 
-/** Elements that a thread takes at a time where it can. */
+/** Elements that a thread takes at a time where it can; of halves alone {@link mostWidth}. */
 export const vectorWidth = 4
 
-/** Vectors lie at multiples of this many bytes. */
+/** The most elements of a vector: as many halves as are read at once. */
+export const mostWidth = 8
+
+/** The most that is read at once, in bytes. */
 export const vectorBytes = 16
+
+/** Vectors of `width` elements lie at multiples of this many bytes. */
+const alignmentOf = (dtype: DType, width: number): number =>
+  Math.min(vectorBytes, width * bytesOf(dtype))
+
+/** In C: several elements that are moved as one. */
+export function vectorType(dtype: DType, width: number): string {
+  return `struct alignas(${alignmentOf(dtype, width)}) vector_${dtype} { ${typeOf[dtype]} e[${width}]; };`
+}
+
+/**
+ * Elements that a thread takes at a time of operands at `addresses`, which do `kinds` along the last
+ * loop: as many as `fits` says, 1 where no operand lies well.
+ */
+export function widthOf(
+  dtypes: readonly DType[],
+  kinds: readonly StepKind[],
+  addresses: readonly number[],
+  fits: (width: number) => boolean,
+): number {
+  let widest = 0
+  for (let o = 0; o < kinds.length; o++)
+    if (kinds[o] === step.unit) {
+      if (!isHalf(dtypes[o]!)) widest = vectorWidth
+      else if (widest === 0) widest = mostWidth
+    }
+  const lies = (address: number, o: number, width: number): boolean =>
+    kinds[o] !== step.unit || address % alignmentOf(dtypes[o]!, width) === 0
+  for (let width = widest; width >= vectorWidth; width /= 2)
+    if (fits(width) && addresses.every((address, o) => lies(address, o, width))) return width
+  return 1
+}
 
 /** Beyond it an offset in elements or a number of them does not fit in 32 bits. */
 const most32 = 2 ** 31 - 1

@@ -1,7 +1,7 @@
 /** What each primitive of a scalar program is in CUDA C. */
-import type { DType, Instruction, Primitive } from '@nablajs/tensor/backend'
+import { type DType, type Instruction, isHalf, type Primitive } from '@nablajs/tensor/backend'
 
-/** The C type of an element; a bool is a word that holds 0 or 1. */
+/** The C type of an element in memory; a bool is a word that holds 0 or 1, a half its bits. */
 export const typeOf: Readonly<Record<DType, string>> = {
   f16: 'unsigned short',
   bf16: 'unsigned short',
@@ -37,6 +37,48 @@ const functions: Readonly<Record<string, string>> = {
 }`,
   u32_of_f64: `unsigned int u32_of_f64(double a) {
   return a != a || a <= 0.0 ? 0u : a >= 4294967296.0 ? 4294967295u : (unsigned int)a;
+}`,
+  // Halves are their bits. GPUs convert them in one instruction, which only assembly names without a header;
+  // a compiler other than NVIDIA's, which has no such assembly, is shown what it does. To the nearest, to even
+  // on a tie; NaN stays NaN.
+  f32_of_f16: `float f32_of_f16(unsigned short a) {
+#if __CUDACC_VER_MAJOR__ && __CUDA_ARCH__
+  float wide;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(a));
+  return wide;
+#else
+  const unsigned int sign = (a & 0x8000u) << 16, size = a & 0x7fffu;
+  if (size >= 0x7c00u) return __uint_as_float(sign | 0x7f800000u | size << 13);
+  // The exponent's bias goes from 15 to 127, also of subnormal numbers.
+  const float scaled = __uint_as_float(size << 13) * __uint_as_float((127u + 112u) << 23);
+  return __uint_as_float(sign | __float_as_uint(scaled));
+#endif
+}`,
+  f16_of_f32: `unsigned short f16_of_f32(float a) {
+#if __CUDACC_VER_MAJOR__ && __CUDA_ARCH__
+  unsigned short half;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(half) : "f"(a));
+  return half;
+#else
+  const unsigned int bits = __float_as_uint(a), sign = bits >> 16 & 0x8000u, size = bits & 0x7fffffffu;
+  if (size > 0x7f800000u) return (unsigned short)(sign | 0x7e00u);
+  if (size >= 0x47800000u) return (unsigned short)(sign | 0x7c00u);
+  // Below 2^-14 halves are multiples of 2^-24, as are the floats from 0.5 to 1: the sum rounds.
+  if (size < 0x38800000u) return (unsigned short)(sign | (__float_as_uint(__uint_as_float(size) + 0.5f) - 0x3f000000u));
+  return (unsigned short)(sign | (size - 0x38000000u + 0xfffu + (size >> 13 & 1u)) >> 13);
+#endif
+}`,
+  f32_of_bf16:
+    'float f32_of_bf16(unsigned short a) { return __uint_as_float((unsigned int)a << 16); }',
+  bf16_of_f32: `unsigned short bf16_of_f32(float a) {
+#if __CUDACC_VER_MAJOR__ && __CUDA_ARCH__ >= 800
+  unsigned short half;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(half) : "f"(a));
+  return half;
+#else
+  const unsigned int bits = __float_as_uint(a);
+  return (unsigned short)(a != a ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+#endif
 }`,
 }
 
@@ -150,7 +192,8 @@ export function render(
 function cast(a: string, from: DType, to: DType, call: (name: string) => string): string {
   if (to === 'bool') return `(unsigned int)(${a} != 0)`
   const saturates = (from === 'f32' || from === 'f64') && (to === 'i32' || to === 'u32')
-  return saturates ? `${call(`${to}_of_${from}`)}(${a})` : `(${typeOf[to]})${a}`
+  const converts = saturates || isHalf(from) || isHalf(to)
+  return converts ? `${call(`${to}_of_${from}`)}(${a})` : `(${typeOf[to]})${a}`
 }
 
 function bitcast(a: string, from: DType, to: DType): string {

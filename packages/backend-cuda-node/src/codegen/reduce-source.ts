@@ -4,7 +4,7 @@ import type { Combine, DType, Program } from '@nablajs/tensor/backend'
 import { type StepKind, step } from '@nablajs/tensor/backend'
 import { quotientFunction } from './divide.ts'
 import { elementFunction, identifier, outputsOf, scalarParameters } from './element.ts'
-import { decompose, extentParameters, vectorBytes, vectorWidth } from './layout.ts'
+import { decompose, extentParameters, vectorType } from './layout.ts'
 import { definitionOf, literal, render, typeOf } from './primitives.ts'
 
 /** Threads of a block. */
@@ -47,7 +47,7 @@ export interface ReduceKernel {
   readonly kinds: readonly StepKind[]
   /** Threads for each output: 1, 4, 8, 32 or {@link blockThreads}. */
   readonly threads: number
-  /** Elements that a thread reads at a time: 1 or {@link vectorWidth}. */
+  /** Elements that a thread reads at a time, as {@link widthOf} tells. */
   readonly width: number
   readonly large: boolean
 }
@@ -129,9 +129,8 @@ export function reduceSource(kernel: ReduceKernel): {
   const definitions = [
     ...(large ? [] : [quotientFunction]),
     ...(width > 1
-      ? [...new Set(inputs.filter((_, i) => kinds[i] === step.unit))].map(
-          (own) =>
-            `struct alignas(${vectorBytes}) vector_${own} { ${typeOf[own]} e[${vectorWidth}]; };`,
+      ? [...new Set(inputs.filter((_, i) => kinds[i] === step.unit))].map((own) =>
+          vectorType(own, width),
         )
       : []),
     ...joining(kernel, defined),

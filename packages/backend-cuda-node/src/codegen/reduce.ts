@@ -19,7 +19,15 @@ import {
 import type { Kernel } from '../context.ts'
 import type { Device } from '../device.ts'
 import { counterStrides, countersOf, outputsOf } from './element.ts'
-import { isLarge, type Nest, putExtents, splitNest, vectorBytes, vectorWidth } from './layout.ts'
+import {
+  isLarge,
+  mostWidth,
+  type Nest,
+  putExtents,
+  splitNest,
+  vectorBytes,
+  widthOf,
+} from './layout.ts'
 import type { MapRunner } from './map.ts'
 import { blockThreads, locates, neutral, type ReduceKernel, reduceSource } from './reduce-source.ts'
 
@@ -90,7 +98,7 @@ export function deal(
     Math.max(1, Math.floor(useful), Math.ceil(perThread / mostElements)),
   )
   // Parts begin where a vector may begin.
-  const unit = threads * vectorWidth
+  const unit = threads * mostWidth
   const chunk = parts === 1 ? elements : Math.ceil(elements / parts / unit) * unit
   return { threads, parts: Math.ceil(elements / chunk), chunk }
 }
@@ -192,17 +200,16 @@ export class ReduceRunner {
       const stride = reduced.strides[i]!.at(-1)
       return stride === 1 ? step.unit : stride === 0 ? step.fixed : step.strided
     })
-    const vectors =
-      threads > 1 &&
-      reduced.extents.at(-1)! % vectorWidth === 0 &&
-      kinds.includes(step.unit) &&
+    const inner = reduced.extents.at(-1)!
+    const fits = (width: number): boolean =>
+      inner % width === 0 &&
       kinds.every(
         (kind, i) =>
           kind !== step.unit ||
-          (sources[i]! % vectorBytes === 0 &&
-            kept.strides[i]!.every((stride) => stride % vectorWidth === 0) &&
-            reduced.strides[i]!.slice(0, -1).every((stride) => stride % vectorWidth === 0)),
+          (kept.strides[i]!.every((stride) => stride % width === 0) &&
+            reduced.strides[i]!.slice(0, -1).every((stride) => stride % width === 0)),
       )
+    const width = threads > 1 ? widthOf(program.inputs, kinds, sources, fits) : 1
     const kernel = this.#kernel(entry, {
       program,
       partial,
@@ -211,7 +218,7 @@ export class ReduceRunner {
       reduced: reduced.extents.length,
       kinds,
       threads,
-      width: vectors ? vectorWidth : 1,
+      width,
       large,
     })
     const { context } = this.#device
