@@ -3,6 +3,7 @@ import {
   assign,
   dispose,
   type Holder,
+  isFloat,
   keep,
   noGrad,
   scope,
@@ -92,7 +93,7 @@ export class AveragedParameters implements Holder {
       this.#parameters.forEach((parameter, i) => {
         const { dtype } = parameter
         const average = this.averages[i]!
-        if (dtype !== 'f32' && dtype !== 'f64') {
+        if (!isFloat(dtype)) {
           assign(average, parameter)
           return
         }

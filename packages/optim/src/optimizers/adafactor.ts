@@ -1,4 +1,4 @@
-import { assign, scope, type Tensor } from '@nablajs/tensor'
+import { assign, type FloatDType, scope, type Tensor } from '@nablajs/tensor'
 import { Optimizer, type ParametersInput, type Work } from '../optimizer.ts'
 import { nonNegative, positive } from '../ranges.ts'
 import type { Declaration, Initial } from '../transform.ts'
@@ -42,7 +42,7 @@ const adafactor: Declaration<AdafactorOptions> = {
   ],
 }
 
-const precision = { f32: 2 ** -23, f64: 2 ** -52 } as const
+const precision = { f16: 2 ** -10, bf16: 2 ** -7, f32: 2 ** -23, f64: 2 ** -52 } as const
 
 /**
  * Adafactor: the second moment of a matrix is kept as a mean of each row and of each column, so the
@@ -88,7 +88,7 @@ export class Adafactor extends Optimizer<AdafactorOptions> {
         const { parameter, state, group } = one
         const { lr, eps, d, weightDecay, beta2Decay, maximize } = group
         const gradient = maximize ? one.gradient.neg() : one.gradient
-        const least = eps[0] ?? precision[parameter.dtype as 'f32' | 'f64']
+        const least = eps[0] ?? precision[parameter.dtype as FloatDType]
         const gain = state.step ** beta2Decay
         const scale = rms(parameter)
           .clamp(eps[1])

@@ -107,7 +107,8 @@ function step({ parameter, gradient, state, group }: Work<AdamPOptions>): void {
     lr * weightDecay * group.wdRatio,
     lr * weightDecay,
   )
-  assign(parameter, parameter.sub(parameter.mul(decay)).sub(straight.mul(lr)))
+  const next = parameter.sub(parameter.mul(decay)).sub(straight.mul(lr))
+  assign(parameter, next.cast(parameter.dtype))
 }
 
 /** The step without its part along the weights, over the given axes, and whether it is to be taken. */

@@ -1,3 +1,4 @@
+import type { FloatDType } from '@nablajs/tensor'
 import { gaussian, randomWords, type Scalar } from '@nablajs/tensor/program'
 import { nonNegative } from '../ranges.ts'
 import { type Transform, transform } from '../transform.ts'
@@ -56,7 +57,7 @@ export const addNoise: Transform<AddNoiseOptions> = transform({
   update: (u, _, n) => {
     const words = randomWords(word(n.seedHigh, n.seedLow), word(n.streamHigh, n.streamLow))
     // Programs of optimizers are of the parameter's dtype, which is one of these.
-    const noise = gaussian(words[0], words[1], u.dtype as 'f32' | 'f64')
+    const noise = gaussian(words[0], words[1], u.dtype as FloatDType)
     return { u: u.add(noise.mul(n.deviation)) }
   },
 })
