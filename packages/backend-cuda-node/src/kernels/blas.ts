@@ -39,7 +39,11 @@ export class Blas {
     this.#check(api.cublasSetMathMode(this.#handle, mode), 'cuda')
   }
 
-  /** `c = a b` for each of `count` products in column-major order: a is m x k, b is k x n. */
+  /**
+   * `c = a b` for each of `count` products in column-major order: a is m x k, b is k x n.
+   *
+   * @param op Who asks, for errors.
+   */
   multiply(
     m: number,
     n: number,
@@ -48,6 +52,7 @@ export class Blas {
     b: BlasMatrix,
     c: BlasMatrix,
     count: number,
+    op: string,
   ): void {
     if (!this.#hasWorkspace) this.#setWorkspace()
     const operation = ({ transposed }: BlasMatrix): number =>
@@ -69,7 +74,7 @@ export class Blas {
             this.#zero, c.address, c.leading, c.step,
             count,
           )
-    this.#check(code, 'matmul')
+    this.#check(code, op)
   }
 
   /**

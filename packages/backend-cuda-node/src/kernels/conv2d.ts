@@ -1,11 +1,12 @@
 /**
- * Convolutions of images and their gradients: cuDNN's, or products of matrices that are never
- * written down.
+ * Convolutions of images and their gradients: cuBLAS's where they are products of matrices as they
+ * are, cuDNN's, or products of matrices that are never written down.
  */
 import type { ConvGeometry, Kernels, View } from '@nablajs/tensor/backend'
 import { divisorParameters, putDivisor } from '../codegen/divide.ts'
 import type { Dnn } from '../cudnn.ts'
 import type { Device } from '../device.ts'
+import type { Blas } from './blas.ts'
 import { runProduct } from './product.ts'
 import type { ProductForm } from './product-source.ts'
 
@@ -129,14 +130,68 @@ const gradWeight: ProductForm = {
   bAlongDepth: false,
 }
 
+/** The libraries that may compute a convolution. */
+interface Libraries {
+  readonly blas: Blas | undefined
+  readonly dnn: Dnn | undefined
+}
+
+/** Channels of a group up to which libraries, whose tiles are larger, waste most of their work. */
+const fewChannels = 4
+
+/** Whether groups are so narrow that a thread for each result does better. */
+const isNarrow = (weight: View, { groups }: ConvGeometry): boolean => {
+  const [, , cg, k] = weight.shape as Four
+  return groups > 1 && Math.max(cg, k / groups) <= fewChannels
+}
+
+/** Whether each pixel is multiplied by one matrix: a product of matrices as they lie in memory. */
+const isPointwise = (image: View, weight: View, result: View, geometry: ConvGeometry): boolean => {
+  const [r, s] = weight.shape as Four
+  return (
+    geometry.groups === 1 &&
+    r === 1 &&
+    s === 1 &&
+    geometry.padding.every((pad) => pad === 0) &&
+    geometry.stride.every((stride) => stride === 1) &&
+    image.shape.slice(0, 3).every((extent, axis) => extent === result.shape[axis])
+  )
+}
+
+/** `out = left right` of dense row-major matrices, of which either may be the transpose of what lies there. */
+function multiplyDense(
+  blas: Blas,
+  [rows, depth, columns]: readonly [rows: number, depth: number, columns: number],
+  left: { readonly address: number; readonly transposed?: boolean },
+  right: { readonly address: number; readonly transposed?: boolean },
+  out: number,
+  op: string,
+): void {
+  const matrix = (
+    { address, transposed = false }: { readonly address: number; readonly transposed?: boolean },
+    down: number,
+    across: number,
+  ) => ({ address, transposed, leading: transposed ? down : across, step: 0 })
+  const a = matrix(left, rows, depth)
+  const b = matrix(right, depth, columns)
+  blas.multiply(columns, rows, depth, b, a, matrix({ address: out }, rows, columns), 1, op)
+}
+
 /** {@link Kernels.conv2d} for f32. */
-export function conv2dKernel(device: Device, dnn: Dnn | undefined): Kernels['conv2d'] {
+export function conv2dKernel(device: Device, { blas, dnn }: Libraries): Kernels['conv2d'] {
   return (x, weight, out, geometry) => {
-    if (dnn?.run('conv2d', { image: x, weight, result: out }, geometry)) return
+    const addresses = [x, weight, out].map((view) => device.address(view, 'conv2d'))
+    const [from, by, to] = addresses as [number, number, number]
     const [n, oh, ow, k] = out.shape as Four
     const [r, s, cg] = weight.shape as Four
-    const addresses = [x, weight, out].map((view) => device.address(view, 'conv2d'))
-    const size = { rows: n * oh * ow, columns: k / geometry.groups, depth: r * s * cg }
+    const rows = n * oh * ow
+    if (blas && isPointwise(x, weight, out, geometry) && rows * cg * k > 0) {
+      multiplyDense(blas, [rows, cg, k], { address: from }, { address: by }, to, 'conv2d')
+      return
+    }
+    if (!isNarrow(weight, geometry))
+      if (dnn?.run('conv2d', { image: x, weight, result: out }, geometry)) return
+    const size = { rows, columns: k / geometry.groups, depth: r * s * cg }
     runProduct(device, forward, { ...size, groups: geometry.groups }, () => {
       for (const address of addresses) device.context.address(address)
       putGeometry(device, x, weight, out, geometry)
@@ -148,15 +203,23 @@ export function conv2dKernel(device: Device, dnn: Dnn | undefined): Kernels['con
 /** {@link Kernels.conv2dGradInput} for f32. */
 export function conv2dGradInputKernel(
   device: Device,
-  dnn: Dnn | undefined,
+  { blas, dnn }: Libraries,
 ): Kernels['conv2dGradInput'] {
   return (dy, weight, dx, geometry) => {
-    if (dnn?.run('conv2dGradInput', { image: dx, weight, result: dy }, geometry)) return
+    const addresses = [dy, weight, dx].map((view) => device.address(view, 'conv2dGradInput'))
+    const [from, by, to] = addresses as [number, number, number]
     const [n, h, w] = dx.shape as Four
     const [r, s, cg, k] = weight.shape as Four
     const { groups } = geometry
-    const addresses = [dy, weight, dx].map((view) => device.address(view, 'conv2dGradInput'))
-    const size = { rows: n * h * w, columns: cg, depth: (r * s * k) / groups }
+    const rows = n * h * w
+    if (blas && isPointwise(dx, weight, dy, geometry) && rows * cg * k > 0) {
+      const turned = { address: by, transposed: true }
+      multiplyDense(blas, [rows, k, cg], { address: from }, turned, to, 'conv2dGradInput')
+      return
+    }
+    if (!isNarrow(weight, geometry))
+      if (dnn?.run('conv2dGradInput', { image: dx, weight, result: dy }, geometry)) return
+    const size = { rows, columns: cg, depth: (r * s * k) / groups }
     runProduct(device, gradInput, { ...size, groups }, () => {
       for (const address of addresses) device.context.address(address)
       putGeometry(device, dx, weight, dy, geometry)
@@ -168,15 +231,23 @@ export function conv2dGradInputKernel(
 /** {@link Kernels.conv2dGradWeight} for f32. */
 export function conv2dGradWeightKernel(
   device: Device,
-  dnn: Dnn | undefined,
+  { blas, dnn }: Libraries,
 ): Kernels['conv2dGradWeight'] {
   return (x, dy, dw, geometry) => {
-    if (dnn?.run('conv2dGradWeight', { image: x, weight: dw, result: dy }, geometry)) return
+    const addresses = [x, dy, dw].map((view) => device.address(view, 'conv2dGradWeight'))
+    const [left, right, to] = addresses as [number, number, number]
     const [n, oh, ow, k] = dy.shape as Four
     const [r, s, cg] = dw.shape as Four
     const { groups } = geometry
-    const addresses = [x, dy, dw].map((view) => device.address(view, 'conv2dGradWeight'))
-    const size = { rows: r * s * cg, columns: k / groups, depth: n * oh * ow }
+    const depth = n * oh * ow
+    if (blas && isPointwise(x, dw, dy, geometry) && depth * cg * k > 0) {
+      const turned = { address: left, transposed: true }
+      multiplyDense(blas, [cg, depth, k], turned, { address: right }, to, 'conv2dGradWeight')
+      return
+    }
+    if (!isNarrow(dw, geometry))
+      if (dnn?.run('conv2dGradWeight', { image: x, weight: dw, result: dy }, geometry)) return
+    const size = { rows: r * s * cg, columns: k / groups, depth }
     runProduct(device, gradWeight, { ...size, groups }, () => {
       for (const address of addresses) device.context.address(address)
       putGeometry(device, x, dw, dy, geometry)

@@ -22,9 +22,9 @@ export interface KernelLibraries {
 const makers = {
   matmul: (device, { blas }) => matmulKernel(device, blas),
   addmm: (device, { blas, lt }) => addmmKernel(device, blas, lt),
-  conv2d: (device, { dnn }) => conv2dKernel(device, dnn),
-  conv2dGradInput: (device, { dnn }) => conv2dGradInputKernel(device, dnn),
-  conv2dGradWeight: (device, { dnn }) => conv2dGradWeightKernel(device, dnn),
+  conv2d: conv2dKernel,
+  conv2dGradInput: conv2dGradInputKernel,
+  conv2dGradWeight: conv2dGradWeightKernel,
   maxPool2d: maxPool2dKernel,
   sumPool2d: sumPool2dKernel,
   sumPool2dGrad: sumPool2dGradKernel,

@@ -50,12 +50,12 @@ function runOwn(device: Device, { m, n, k, count, a, b, out, c }: Products): voi
 }
 
 /** By cuBLAS, where it takes the layout; else false, with nothing done. */
-function runBlas(blas: Blas | undefined, products: Products): boolean {
+function runBlas(blas: Blas | undefined, products: Products, op: string): boolean {
   const operands = blas && blasOperands(products)
   if (!operands) return false
   const { left, right, result } = operands
   // Row-major out = a b is column-major out' = b' a'.
-  blas.multiply(products.n, products.m, products.k, right, left, result, products.count)
+  blas.multiply(products.n, products.m, products.k, right, left, result, products.count, op)
   return true
 }
 
@@ -112,7 +112,7 @@ export function matmulKernel(device: Device, blas: Blas | undefined): Kernels['m
     const addresses = [a, b, out].map((view) => device.address(view, 'matmul'))
     if (sizeOf(out.shape) === 0) return
     eachProducts(a, b, out, undefined, addresses, 4, (products) => {
-      if (!runBlas(blas, products)) runOwn(device, products)
+      if (!runBlas(blas, products, 'matmul')) runOwn(device, products)
     })
   }
 }
@@ -128,7 +128,7 @@ export function addmmKernel(
     if (sizeOf(out.shape) === 0) return
     eachProducts(a, b, out, c, addresses, 4, (products) => {
       if (runLt(lt, products, products.c!)) return
-      if (runBlas(blas, products)) addAfter(device, products, products.c!)
+      if (runBlas(blas, products, 'addmm')) addAfter(device, products, products.c!)
       else runOwn(device, products)
     })
   }
