@@ -32,6 +32,12 @@ const tasks = {
     build('@nablajs/testing').then(() => node(['packages/testing/src/gpu.ts', ...args])),
   'test:emulator': (args) =>
     build('@nablajs/testing').then(() => node(['packages/testing/src/emulator.ts', ...args])),
+  'pack:gpu': async (args) => {
+    await turbo(['build', '--filter=@nablajs/backend-cpu', '--output-logs=errors-only'], {
+      quiet: true,
+    })
+    await node(['scripts/pack-gpu.mjs', ...args])
+  },
   'check:packed': async () => {
     await turbo(['build', '--output-logs=errors-only'], { quiet: true })
     await pnpm(['exec', 'node', 'scripts/check-packed.mjs'])
