@@ -74,15 +74,31 @@ function head(form: ProductForm, kind: string): string[] {
   ]
 }
 
-/** A thread for each result: for few columns, where a tile would be empty. */
-export function directSource(form: ProductForm): string {
+/** The thread's result. GPUs divide in software, and 64 bits several times as slowly as 32. */
+const resultOf = (wide: boolean): string[] => {
+  const number = wide ? 'unsigned long long' : 'unsigned int'
   return [
-    ...head(form, 'direct'),
-    `  const unsigned long long number = (unsigned long long)blockIdx.x * ${blockThreads}u + threadIdx.x;`,
-    '  if (number >= (unsigned long long)rows * groups * columns) return;',
-    '  const unsigned int n = (unsigned int)(number % columns);',
-    '  const unsigned int g = (unsigned int)(number / columns % groups);',
-    '  const unsigned int m = (unsigned int)(number / columns / groups);',
+    `  const ${number} number = (${number})blockIdx.x * ${blockThreads}u + threadIdx.x;`,
+    `  if (number >= (${number})rows * groups * columns) return;`,
+    `  const ${number} pair = number / columns;`,
+    '  const unsigned int n = (unsigned int)(number - pair * columns);',
+    '  const unsigned int m = (unsigned int)(pair / groups);',
+    '  const unsigned int g = (unsigned int)(pair - (pair / groups) * groups);',
+  ]
+}
+
+/** What kernels are called that number results in 64 bits. */
+export const widthName = (wide: boolean): string => (wide ? '_wide' : '')
+
+/**
+ * A thread for each result: for few columns, where a tile would be empty.
+ *
+ * @param wide Whether there are more results than 32 bits number.
+ */
+export function directSource(form: ProductForm, wide: boolean): string {
+  return [
+    ...head(form, `direct${widthName(wide)}`),
+    ...resultOf(wide),
     '  const unsigned int part = blockIdx.y;',
     '  const unsigned int start = part * chunk;',
     '  const unsigned int end = depth - start < chunk ? depth : start + chunk;',
@@ -158,15 +174,11 @@ export function tiledSource(form: ProductForm, tile: Tile): string {
 }
 
 /** Adds the parts of a product, in order. */
-export function joinSource(form: ProductForm): string {
+export function joinSource(form: ProductForm, wide: boolean): string {
   return [
     quotientFunction,
-    `extern "C" __global__ void ${form.name}_join(unsigned int parts, ${[...common, ...form.parameters].join(', ')}) {`,
-    `  const unsigned long long number = (unsigned long long)blockIdx.x * ${blockThreads}u + threadIdx.x;`,
-    '  if (number >= (unsigned long long)rows * groups * columns) return;',
-    '  const unsigned int n = (unsigned int)(number % columns);',
-    '  const unsigned int g = (unsigned int)(number / columns % groups);',
-    '  const unsigned int m = (unsigned int)(number / columns / groups);',
+    `extern "C" __global__ void ${form.name}_join${widthName(wide)}(unsigned int parts, ${[...common, ...form.parameters].join(', ')}) {`,
+    ...resultOf(wide),
     '  float sum = 0.0f;',
     '  for (unsigned int part = 0; part < parts; part++)',
     '    sum += partial[((size_t)(part * groups + g) * rows + m) * columns + n];',

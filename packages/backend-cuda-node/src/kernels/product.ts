@@ -9,6 +9,7 @@ import {
   type Tile,
   tiledSource,
   tiles,
+  widthName,
 } from './product-source.ts'
 
 export interface ProductSize {
@@ -66,6 +67,7 @@ export function runProduct(
   for (const count of [rows, columns, depth, groups])
     if (count >= 2 ** 31)
       throw new ShapeError(`${form.name}: ${count} positions; the kernels count to 2147483647`)
+  const wide = rows * columns * groups >= 2 ** 31
   const { context } = device
   const choice = choose(size, context.multiprocessors)
   const launch = (partial: number): void => {
@@ -73,9 +75,9 @@ export function runProduct(
     const tooWide =
       tile !== undefined && (columns / tile.columns > mostBlocks || groups * parts > mostBlocks)
     const used = tooWide ? undefined : tile
-    const kind = used ? `tiled${used.rows}` : 'direct'
+    const kind = used ? `tiled${used.rows}` : `direct${widthName(wide)}`
     const kernel = device.cached(`${form.name}_${kind}`, form.name, () =>
-      used ? tiledSource(form, used) : directSource(form),
+      used ? tiledSource(form, used) : directSource(form, wide),
     )
     context.begin()
     putCommon(chunk, partial)
@@ -111,7 +113,8 @@ export function runProduct(
   }
   device.pool.scratch(4 * choice.parts * groups * rows * columns, (partial) => {
     launch(partial)
-    const kernel = device.cached(`${form.name}_join`, form.name, () => joinSource(form))
+    const entry = `${form.name}_join${widthName(wide)}`
+    const kernel = device.cached(entry, form.name, () => joinSource(form, wide))
     context.begin()
     context.int(choice.parts)
     putCommon(choice.chunk, partial)
