@@ -1,7 +1,7 @@
 /** The libraries: what they are called, where they may lie, and how they are opened. */
 import { existsSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, dirname, isAbsolute, join } from 'node:path'
+import { basename, delimiter, dirname, isAbsolute, join } from 'node:path'
 import { DeviceError } from '@nablajs/tensor/backend'
 import type { LibraryHandle } from 'koffi'
 import { type Bound, cTypes, type LibraryDeclaration } from './api/index.ts'
@@ -19,6 +19,8 @@ interface LibraryFiles {
   readonly windows: readonly string[]
   /** Libraries beside it that it opens by name, and would not find by itself. */
   readonly companions: RegExp
+  /** What it cannot do without of what it opens by name: it ends the process where that does not load. */
+  readonly parts?: { readonly linux: readonly string[]; readonly windows: readonly string[] }
   /** Its folder in Python wheels of CUDA 12; those of CUDA 13 share `nvidia/cu13`. */
   readonly wheel: string
 }
@@ -54,7 +56,12 @@ export const libraryFiles: Readonly<Record<LibraryName, LibraryFiles>> = {
     variable: 'NABLA_CUDA_CUDNN',
     linux: ['libcudnn.so.9'],
     windows: ['cudnn64_9.dll'],
-    companions: /^$/,
+    companions: /^(libcudnn_(engines|heuristic)\w*\.so\.9|cudnn_(engines|heuristic)\w*64_9\.dll)$/,
+    // Each needs those before it.
+    parts: {
+      linux: ['libcudnn_graph.so.9', 'libcudnn_ops.so.9', 'libcudnn_cnn.so.9'],
+      windows: ['cudnn_graph64_9.dll', 'cudnn_ops64_9.dll', 'cudnn_cnn64_9.dll'],
+    },
     wheel: 'cudnn',
   },
 }
@@ -119,7 +126,10 @@ function systemFolders(name: LibraryName, env: Environment): string[] {
   const folders = toolkits.flatMap((root) => parts.map((part) => join(root, part)))
   if (!isWindows) {
     const triple = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'
-    folders.push(join('/usr/lib', triple), '/usr/lib/wsl/lib', '/usr/local/nvidia/lib64')
+    const system = join('/usr/lib', triple)
+    // Also of WSL, of containers, of Jetson boards and of NixOS.
+    folders.push(system, '/usr/lib/wsl/lib', '/usr/local/nvidia/lib64', join(system, 'nvidia'))
+    folders.push(join(system, 'tegra'), '/run/opengl-driver/lib')
   }
   if (wheel !== '') {
     const bin = isWindows ? 'bin' : 'lib'
@@ -150,12 +160,28 @@ function openCompanions(path: string, companions: RegExp): void {
     if (companions.test(name)) handleOf(join(folder, name), { global: true, lazy: true })
 }
 
-function tryOpen(path: string, companions: RegExp): OpenLibrary | string {
+/** Why a library did not load. */
+const reasonOf = (error: unknown): string =>
+  (error as Error).message.replace(/^Failed to load shared library: /, '')
+
+function tryOpen(path: string, files: LibraryFiles): OpenLibrary | string {
+  const { parts, companions } = files
+  const side = isWindows ? 'windows' : 'linux'
+  // A library of another name stands in for this one, and is whole.
+  if (parts && files[side].includes(basename(path)))
+    for (const name of parts[side]) {
+      const part = isAbsolute(path) ? join(dirname(path), name) : name
+      try {
+        handleOf(part, { global: true, lazy: true })
+      } catch (error) {
+        return `its part ${part} does not load: ${reasonOf(error)}`
+      }
+    }
   try {
     openCompanions(path, companions)
     return { path, handle: handleOf(path, { lazy: true }) }
   } catch (error) {
-    return (error as Error).message.replace(/^Failed to load shared library: /, '')
+    return reasonOf(error)
   }
 }
 
@@ -170,11 +196,11 @@ export function openLibrary(
   env: Environment,
   accept: (library: OpenLibrary) => string | undefined = () => undefined,
 ): Search {
-  const { variable, linux, windows, companions } = libraryFiles[name]
+  const { variable, linux, windows } = libraryFiles[name]
   const files = isWindows ? windows : linux
   const tried: string[] = []
   const attempt = (path: string, shown: string): OpenLibrary | undefined => {
-    const opened = tryOpen(path, companions)
+    const opened = tryOpen(path, libraryFiles[name])
     const refusal = typeof opened === 'string' ? opened : accept(opened)
     if (refusal === undefined) return opened as OpenLibrary
     tried.push(`${shown}: ${refusal}`)

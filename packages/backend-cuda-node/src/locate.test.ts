@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DeviceError } from '@nablajs/tensor'
 import { expect, test } from 'vitest'
 import { chooseArchitecture } from './compile.ts'
+import { openLibrary } from './libraries.ts'
 import { describe, locateLibraries } from './locate.ts'
 
 const linux = process.platform === 'linux'
@@ -30,6 +32,39 @@ test.skipIf(!linux)('a file that is no library, in a folder of the path', () => 
     rmSync(folder, { recursive: true })
   }
 })
+
+const compiler = spawnSync('g++', ['--version']).status === 0
+
+test.skipIf(!linux || !compiler)(
+  `a cuDNN whose parts do not load is passed over: it would end the process${compiler ? '' : ' (there is no g++)'}`,
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nabla-libraries-'))
+    const library = (name: string, source: string): void => {
+      writeFileSync(join(folder, 'x.cpp'), source)
+      const flags = ['-shared', '-fPIC', `-Wl,-soname,${name}`, '-o', join(folder, name)]
+      expect(spawnSync('g++', [...flags, join(folder, 'x.cpp'), '-ldl']).status).toBe(0)
+    }
+    try {
+      // As the real one: at its first call it opens a part by its bare name.
+      library(
+        'libcudnn.so.9',
+        `#include <dlfcn.h>
+         #include <stdlib.h>
+         extern "C" int present() { return dlopen("libcudnn_cnn.so.9", RTLD_NOW) != nullptr; }`,
+      )
+      const env = { NABLA_CUDA_CUDNN: join(folder, 'libcudnn.so.9') }
+      writeFileSync(join(folder, 'libcudnn_graph.so.9'), 'text')
+      const { found, tried } = openLibrary('cudnn', env)
+      expect(found).toBeUndefined()
+      expect(tried.join()).toContain(join(folder, 'libcudnn_graph.so.9'))
+      for (const part of ['graph', 'ops', 'cnn']) library(`libcudnn_${part}.so.9`, 'int part;')
+      const whole = openLibrary('cudnn', env).found!
+      expect(whole.handle.func('present', 'int', [])()).toBe(1)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  },
+)
 
 test.skipIf(!linux)('a library without the functions', () => {
   const env = { NABLA_CUDA_DRIVER: 'libc.so.6' }
