@@ -7,7 +7,6 @@ import {
   contiguousStrides,
   type DeviceBuffer,
   type DType,
-  type Kernels,
   sizeOf,
   type View,
   viewAs,
@@ -15,23 +14,40 @@ import {
 import { describe, test } from 'vitest'
 import { create, globals } from 'webgpu'
 import { WebGpuBackend } from '../src/backend.ts'
-import { webgpuKernels } from '../src/kernels/index.ts'
+import { type WebGpuKernels, webgpuKernels } from '../src/kernels/index.ts'
 import type { Limits } from '../src/runtime/kernel.ts'
 
-/** Tests of kernels, or one that says why they are skipped; `workgroups` as in {@link testKernels}. */
+/** A GPU to test as: what it is called in titles, and what a device of it has. */
+export interface TestDevice {
+  readonly name: string
+  readonly software: boolean
+  readonly subgroups: boolean
+}
+
+/** Tests are for what GPUs run, also where there is none. */
+const gpu: TestDevice = { name: 'a GPU', software: false, subgroups: false }
+
+/** All kinds of devices, for kernels that choose by them. */
+export const testDevices: readonly TestDevice[] = [
+  gpu,
+  { name: 'a GPU with subgroups', software: false, subgroups: true },
+  { name: 'a software GPU', software: true, subgroups: false },
+  { name: 'a software GPU with subgroups', software: true, subgroups: true },
+]
+
+/** Tests of kernels, or one that says why they are skipped; the rest as in {@link testKernels}. */
 export function kernelTests(
   name: string,
   body: (t: TestKernels) => void,
   workgroups?: number,
+  device: TestDevice = gpu,
 ): void {
-  describe(
-    workgroups === undefined ? name : `${name}, ${workgroups} workgroups to an axis`,
-    async () => {
-      const t = await testKernels(workgroups)
-      if (t) body(t)
-      else test.skip('no WebGPU adapter: libvulkan1 and a Vulkan driver are needed', () => {})
-    },
-  )
+  const axis = workgroups === undefined ? '' : `, ${workgroups} workgroups to an axis`
+  describe(`${name}${axis}${device === gpu ? '' : `, as on ${device.name}`}`, async () => {
+    const t = await testKernels(workgroups, device)
+    if (typeof t === 'string') test.skip(t, () => {})
+    else body(t)
+  })
 }
 
 /**
@@ -39,15 +55,20 @@ export function kernelTests(
  * kernel that reads what it has not written shows.
  *
  * @param workgroups The most workgroups on one axis; as many as the device allows.
- * @returns Nothing where there is no GPU that WebGPU can use.
+ * @param as What kernels are told of the device.
+ * @returns What is missing, where there is no such device.
  */
-async function testKernels(workgroups?: number): Promise<TestKernels | undefined> {
+async function testKernels(
+  workgroups: number | undefined,
+  { software, subgroups }: TestDevice,
+): Promise<TestKernels | string> {
   Object.assign(globalThis, globals)
   const gpu = create(['enable-dawn-features=disable_workgroup_init'])
   const adapter = await gpu.requestAdapter()
-  if (!adapter) return undefined
+  if (!adapter) return 'no WebGPU adapter: libvulkan1 and a Vulkan driver are needed'
+  if (subgroups && !adapter.features.has('subgroups')) return 'the adapter has no subgroups'
   const memory = { memoryLimit: Number.POSITIVE_INFINITY, poolLimit: 2 ** 26 }
-  const device = await adapter.requestDevice()
+  const device = await adapter.requestDevice({ requiredFeatures: subgroups ? ['subgroups'] : [] })
   const backend = new WebGpuBackend({ device, gpu, owned: true, ...memory })
   const limits = limitsOf(backend.limits)
   const { maxComputeWorkgroupsPerDimension } = limits
@@ -56,8 +77,7 @@ async function testKernels(workgroups?: number): Promise<TestKernels | undefined
       ...limits,
       maxComputeWorkgroupsPerDimension: workgroups ?? maxComputeWorkgroupsPerDimension,
     },
-    // Tests are for what GPUs run, also where there is none.
-    features: { ...backend.features, software: false },
+    features: { ...backend.features, software },
     dispatch: (call) => backend.dispatch(call),
     scratch: (bytes) => backend.scratch(bytes),
     release: (buffer) => backend.release(buffer),
@@ -115,11 +135,11 @@ class TestView implements View {
 
 /** Views made of plain numbers on a device, and read back; see {@link testKernels}. */
 export class TestKernels {
-  readonly kernels: Kernels
+  readonly kernels: WebGpuKernels
   readonly #device: WebGpuBackend
   readonly #buffers: DeviceBuffer[] = []
 
-  constructor(device: WebGpuBackend, kernels: Kernels) {
+  constructor(device: WebGpuBackend, kernels: WebGpuKernels) {
     this.kernels = kernels
     this.#device = device
   }

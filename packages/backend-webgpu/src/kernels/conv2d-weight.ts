@@ -40,22 +40,30 @@ const correlate = defineProduct<Variant>(({ fast }, a, b) => ({
       let x = i32(tap % u32(p.taps)) * p.dilation_w - p.left;
       return vec4<i32>(start + i32(row % u32(p.channels)), y, x, 0);
     }
-    fn a_load(lane: vec4<i32>, depth: u32) -> ${valueType(a)} {
+    // The corner of the pixel's window, and its image.
+    fn a_step(depth: u32) -> vec4<i32> {
       let line = divide(depth, p.grid_width, p.grid_width_inverse);
       let image = divide(line, p.grid_height, p.grid_height_inverse);
-      let y = (i32(line) - i32(image) * p.grid_height) * p.stride_h + lane.y;
-      let x = (i32(depth) - i32(line) * p.grid_width) * p.stride_w + lane.z;
-      // Negative numbers are large as u32.
-      if (u32(y) >= u32(p.height) || u32(x) >= u32(p.width)) {
-        return ${valueType(a)}();
-      }
-      return ${read('a', a, 'lane.x + i32(image) * p.a_image + (y * p.width + x) * p.a_pixel')};
+      let top = (i32(line) - i32(image) * p.grid_height) * p.stride_h;
+      let left = (i32(depth) - i32(line) * p.grid_width) * p.stride_w;
+      return vec4<i32>(i32(image) * p.a_image, top, left, 0);
+    }
+    fn a_load(lane: vec4<i32>, step: vec4<i32>) -> ${valueType(a)} {
+      let y = lane.y + step.y;
+      let x = lane.z + step.z;
+      // Negative numbers are large as u32. What lies outside is read elsewhere, and left out.
+      let inside = u32(y) < u32(p.height) && u32(x) < u32(p.width);
+      let at = select(0, lane.x + step.x + (y * p.width + x) * p.a_pixel, inside);
+      return select(${valueType(a)}(), ${read('a', a, 'at')}, inside);
     }
     fn b_lane(column: u32, start: i32) -> vec4<i32> {
       return vec4<i32>(start + i32(column), 0, 0, 0);
     }
-    fn b_load(lane: vec4<i32>, depth: u32) -> ${valueType(b)} {
-      return ${read('b', b, 'lane.x + i32(depth) * p.b_pixel')};
+    fn b_step(depth: u32) -> vec4<i32> {
+      return vec4<i32>(i32(depth) * p.b_pixel, 0, 0, 0);
+    }
+    fn b_load(lane: vec4<i32>, step: vec4<i32>) -> ${valueType(b)} {
+      return ${read('b', b, 'lane.x + step.x')};
     }
     fn c_at(row: u32, column: u32, start: i32) -> i32 {
       return start + i32(row) * p.c_down + i32(column);

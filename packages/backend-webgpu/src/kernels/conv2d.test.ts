@@ -1,7 +1,13 @@
 import { conv2d, gradients, reference, type Tensor, tensor } from '@nablajs/tensor'
 import type { ConvGeometry, View } from '@nablajs/tensor/backend'
 import { expect, test } from 'vitest'
-import { difference, kernelTests, whole } from '../../test/kernels.ts'
+import {
+  difference,
+  kernelTests,
+  type TestKernels,
+  testDevices,
+  whole,
+} from '../../test/kernels.ts'
 
 interface Case {
   /** Images, rows, columns, channels. */
@@ -42,7 +48,7 @@ const cases: readonly Case[] = [
 const f64 = { device: reference(), dtype: 'f64' } as const
 const label = ({ x, w, ...rest }: Case) => `[${x}] by [${w}] ${JSON.stringify(rest)}`
 
-kernelTests('conv2d and its gradients', (t) => {
+const convolutions = (t: TestKernels): void => {
   async function check(given: Case, offset: number) {
     const { x: shape, w, stride = [1, 1], padding = [0, 0], dilation = [1, 1], groups = 1 } = given
     const [n, h, width, c] = shape
@@ -105,4 +111,7 @@ kernelTests('conv2d and its gradients', (t) => {
     expect(await t.read(out)).toEqual([Number.NaN, Number.NaN, -1, -inf, inf])
     t.finish()
   })
-})
+}
+
+for (const device of testDevices)
+  kernelTests('conv2d and its gradients', convolutions, undefined, device)

@@ -31,7 +31,7 @@ const convolve = defineProduct<Variant>(({ fast, dense }, a, b) => ({
   ],
   functions: dedent(`
     ${divideText(fast)}
-    // The depth counts channels, then taps along a row, then rows.
+    // Row and column of a tap, and the channel.
     fn tap_of(depth: u32) -> vec3<i32> {
       let tap = divide(depth, p.channels, p.channels_inverse);
       let row = divide(tap, p.taps, p.taps_inverse);
@@ -49,27 +49,33 @@ const convolve = defineProduct<Variant>(({ fast, dense }, a, b) => ({
       let image = i32(line / u32(p.grid_height));
       return vec4<i32>(start + image * p.a_image, u * p.stride_h - p.top, v * p.stride_w - p.left, 0);
     }
-    fn a_load(lane: vec4<i32>, depth: u32) -> ${valueType(a)} {
+    // Where the tap lies from the corner of the window, and the channel. The depth counts channels,
+    // then taps along a row, then rows.
+    fn a_step(depth: u32) -> vec4<i32> {
       let tap = tap_of(depth);
-      let y = lane.y + tap.x * p.dilation_h;
-      let x = lane.z + tap.y * p.dilation_w;
-      // Negative numbers are large as u32.
-      if (u32(y) >= u32(p.height) || u32(x) >= u32(p.width)) {
-        return ${valueType(a)}();
-      }
-      return ${read('a', a, 'lane.x + (y * p.width + x) * p.a_pixel + tap.z')};
+      return vec4<i32>(0, tap.x * p.dilation_h, tap.y * p.dilation_w, tap.z);
+    }
+    fn a_load(lane: vec4<i32>, step: vec4<i32>) -> ${valueType(a)} {
+      let y = lane.y + step.y;
+      let x = lane.z + step.z;
+      // Negative numbers are large as u32. What lies outside is read elsewhere, and left out.
+      let inside = u32(y) < u32(p.height) && u32(x) < u32(p.width);
+      let at = select(0, lane.x + (y * p.width + x) * p.a_pixel + step.w, inside);
+      return select(${valueType(a)}(), ${read('a', a, 'at')}, inside);
     }
     fn b_lane(column: u32, start: i32) -> vec4<i32> {
       return vec4<i32>(start + i32(column) * p.b_across, 0, 0, 0);
     }
-    fn b_load(lane: vec4<i32>, depth: u32) -> ${valueType(b)} {
+    fn b_step(depth: u32) -> vec4<i32> {
       ${
         dense
-          ? 'let at = lane.x + i32(depth) * p.b_down;'
+          ? 'return vec4<i32>(i32(depth) * p.b_down, 0, 0, 0);'
           : `let tap = tap_of(depth);
-      let at = lane.x + tap.x * p.b_row + tap.y * p.b_tap + tap.z * p.b_down;`
+      return vec4<i32>(tap.x * p.b_row + tap.y * p.b_tap + tap.z * p.b_down, 0, 0, 0);`
       }
-      return ${read('b', b, 'at')};
+    }
+    fn b_load(lane: vec4<i32>, step: vec4<i32>) -> ${valueType(b)} {
+      return ${read('b', b, 'lane.x + step.x')};
     }
     fn c_at(pixel: u32, column: u32, start: i32) -> i32 {
       ${

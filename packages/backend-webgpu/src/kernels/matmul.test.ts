@@ -1,6 +1,12 @@
 import { matmul, reference, tensor } from '@nablajs/tensor'
 import { expect, test } from 'vitest'
-import { difference, kernelTests, whole } from '../../test/kernels.ts'
+import {
+  difference,
+  kernelTests,
+  type TestKernels,
+  testDevices,
+  whole,
+} from '../../test/kernels.ts'
 
 /** Strides of a matrix stored by rows, by columns, with gaps on both axes, and backwards. */
 const layouts = {
@@ -13,7 +19,7 @@ type Layout = keyof typeof layouts
 
 const f64 = { device: reference(), dtype: 'f64' } as const
 
-kernelTests('matmul', (t) => {
+const products = (t: TestKernels): void => {
   async function check(
     [m, n, depth]: readonly [number, number, number],
     [la, lb, lc]: readonly [Layout, Layout, Layout],
@@ -41,6 +47,9 @@ kernelTests('matmul', (t) => {
     [65, 127, 33],
     [7, 7, 100],
     [1, 300, 40],
+    [2, 70, 515],
+    [4, 9, 260],
+    [6, 130, 301],
     [300, 1, 40],
     [5, 500, 1],
     [130, 10, 84],
@@ -56,6 +65,7 @@ kernelTests('matmul', (t) => {
 
   test.each([
     [2, 3, 4100],
+    [8, 300, 2050],
     [65, 4, 2052],
     [20, 33, 1500],
   ] as const)('parts of a long depth: %i x %i over %i', async (m, n, depth) => {
@@ -142,7 +152,9 @@ kernelTests('matmul', (t) => {
     expect(await t.read(out)).toEqual([Number.NaN, Number.POSITIVE_INFINITY, -1])
     t.finish()
   })
-})
+}
+
+for (const device of testDevices) kernelTests('matmul', products, undefined, device)
 
 kernelTests(
   'matmul',

@@ -1,6 +1,7 @@
 /** Products of matrices with any strides, in batches. */
 import { collapse, type DeviceBuffer, type Kernels, sizeOf } from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
+import { FEW } from './plan.ts'
 import { defineProduct, read, valueType } from './product.ts'
 import type { Side } from './tile.ts'
 import { dedent, indent, walkParams, walkText } from './wgsl.ts'
@@ -40,14 +41,20 @@ const multiply = defineProduct<Variant>(({ rank }, a, b) => ({
       fn a_lane(row: u32, start: i32) -> vec4<i32> {
         return vec4<i32>(start + i32(row) * p.a_down, 0, 0, 0);
       }
-      fn a_load(lane: vec4<i32>, depth: u32) -> ${valueType(a)} {
-        return ${read('a', a, 'lane.x + i32(depth) * p.a_across')};
+      fn a_step(depth: u32) -> vec4<i32> {
+        return vec4<i32>(i32(depth) * p.a_across, 0, 0, 0);
+      }
+      fn a_load(lane: vec4<i32>, step: vec4<i32>) -> ${valueType(a)} {
+        return ${read('a', a, 'lane.x + step.x')};
       }
       fn b_lane(column: u32, start: i32) -> vec4<i32> {
         return vec4<i32>(start + i32(column) * p.b_across, 0, 0, 0);
       }
-      fn b_load(lane: vec4<i32>, depth: u32) -> ${valueType(b)} {
-        return ${read('b', b, 'lane.x + i32(depth) * p.b_down')};
+      fn b_step(depth: u32) -> vec4<i32> {
+        return vec4<i32>(i32(depth) * p.b_down, 0, 0, 0);
+      }
+      fn b_load(lane: vec4<i32>, step: vec4<i32>) -> ${valueType(b)} {
+        return ${read('b', b, 'lane.x + step.x')};
       }
       fn c_at(row: u32, column: u32, start: i32) -> i32 {
         return start + i32(row) * p.c_down + i32(column) * p.c_across;
@@ -55,9 +62,6 @@ const multiply = defineProduct<Variant>(({ rank }, a, b) => ({
     `),
   ].join('\n'),
 }))
-
-/** Rows of the flattest tile. */
-const FEW = 4
 
 /** How an operand is read, by what is dense in it. `lane` and `depth` are strides along those axes. */
 export function sideOf(

@@ -1,10 +1,12 @@
 /** Kernels that are sums of products: {@link defineProduct} runs the tiles of `tile.ts` on their operands. */
 import type { DeviceBuffer, View } from '@nablajs/tensor/backend'
-import type { Runtime } from '../runtime/kernel.ts'
+import type { Features, Runtime } from '../runtime/kernel.ts'
+import { type BlockVariant, blockCounts, blockMain, blockModule, blockParams } from './block.ts'
+import { type Job, plan, roundUp } from './plan.ts'
 import {
   LONG,
-  plan,
   type Side,
+  storeFunctions,
   type TileVariant,
   tileDeclarations,
   tileMain,
@@ -16,6 +18,7 @@ import {
   defineKernel,
   eachThread,
   groupsFor,
+  type Module,
   sumParts,
   THREADS,
   withScratch,
@@ -50,7 +53,7 @@ export interface ProductCall {
 }
 
 /** The type of what an operand's `x_load` gives. */
-export function valueType({ load }: Side): string {
+export function valueType({ load }: Side): 'f32' | 'vec4<f32>' {
   return load === 'single' ? 'f32' : 'vec4<f32>'
 }
 
@@ -64,12 +67,14 @@ function singly({ load, along }: Side): Side {
   return { load: 'single', along: load === 'single' ? along : load === 'deep' ? 'depth' : 'lane' }
 }
 
-/**
- * Results so few have a thread each: tiles would be mostly empty. So has a single column, whose rows have
- * nothing to share, as long as its sums are short.
- */
-const FEW = 64
-const SHORT = 256
+/** Results with a thread each. */
+interface DotsVariant {
+  readonly kind: 'dots'
+  readonly a: Side
+  readonly b: Side
+}
+
+type Variant = TileVariant | BlockVariant | DotsVariant
 
 const dotsMain = [
   eachThread,
@@ -82,87 +87,61 @@ const dotsMain = [
     let b = b_lane(column, begin.y);
     var sum = 0.0;
     for (var depth = 0u; depth < u32(p.depth); depth++) {
-      sum += a_load(a, depth) * b_load(b, depth);
+      sum += a_load(a, a_step(depth)) * b_load(b, b_step(depth));
     }
-    store_c(c_at(row, column, begin.z), sum);
+    put(row, column, begin.z, sum);
   `),
 ].join('\n')
 
-/** A kernel of products; `Own` is what its text depends on besides the tile and the sides. */
+/** The parts of a module that a way to divide the work among threads gives. */
+type Division = Pick<Module, 'params' | 'threads' | 'extensions' | 'main'> & {
+  readonly declarations: string
+}
+
+function divisionOf(variant: Variant): Division {
+  if ('plan' in variant)
+    return { params: blockParams, ...blockModule(variant), main: blockMain(variant) }
+  if ('tile' in variant) {
+    const { down, across } = tiles[variant.tile]
+    const declarations = tileDeclarations(variant)
+    return { params: tileParams, threads: down * across, declarations, main: tileMain(variant) }
+  }
+  const params = ['count', 'rows', 'columns', 'depth']
+  return { params, threads: THREADS, declarations: storeFunctions(false), main: dotsMain }
+}
+
+/** A kernel of products; `Own` is what its text depends on besides the plan and the sides. */
 export function defineProduct<Own extends object>(
   text: (own: Own, a: Side, b: Side) => ProductText,
 ): (runtime: Runtime, own: Own, call: ProductCall) => void {
-  const kernel = defineKernel<{ own: Own; variant: TileVariant }>(({ own, variant }) => {
+  const kernel = defineKernel<{ own: Own; variant: Variant }>(({ own, variant }) => {
     const { params, functions, ...rest } = text(own, variant.a, variant.b)
+    const division = divisionOf(variant)
     return {
-      ...rest,
+      ...{ ...rest, ...division },
       memory: {
-        a: { element: variant.a.load === 'single' ? 'f32' : 'vec4<f32>' },
-        b: { element: variant.b.load === 'single' ? 'f32' : 'vec4<f32>' },
+        a: { element: valueType(variant.a) },
+        b: { element: valueType(variant.b) },
         c: { element: 'f32', access: 'write' },
       },
-      params: [...tileParams, ...params],
-      threads: tiles[variant.tile].down * tiles[variant.tile].across,
-      declarations: `${functions}\n\n${tileDeclarations(variant)}`,
-      main: tileMain(variant),
+      params: [...division.params, ...params],
+      declarations: `${functions}\n\n${division.declarations}`,
     }
   })
-  const dots = defineKernel<{ own: Own; along: readonly [Side['along'], Side['along']] }>(
-    ({ own, along }) => {
-      const [a, b] = along.map((axis): Side => ({ load: 'single', along: axis })) as [Side, Side]
-      const { params, functions, ...rest } = text(own, a, b)
-      return {
-        ...rest,
-        memory: {
-          a: { element: 'f32' },
-          b: { element: 'f32' },
-          c: { element: 'f32', access: 'write' },
-        },
-        params: ['count', 'rows', 'columns', 'depth', ...params],
-        threads: THREADS,
-        declarations: functions,
-        main: dotsMain,
-      }
-    },
-  )
   return (runtime, own, { rows, columns, depth, batch, a, b, c, params }) => {
     if (rows === 0 || columns === 0 || batch === 0) return
     if (depth === 0) return zero(runtime, c)
-    if (depth <= SHORT && (rows * columns <= FEW || columns === 1)) {
-      const count = rows * columns * batch
-      dots(
-        runtime,
-        { own, along: [a.side.along, b.side.along] },
-        {
-          buffers: { a: a.buffer, b: b.buffer, c: c.buffer },
-          params: { ...params, count, rows, columns, depth },
-          groups: groupsFor(count),
-        },
-      )
-      return
-    }
-    const { tile, splits } = plan(rows, columns, depth, batch, runtime.features.software)
-    const shape = tiles[tile]
-    const chunk = Math.ceil(depth / splits / shape.depth) * shape.depth
-    const parts = Math.ceil(depth / chunk)
-    const across = Math.ceil(columns / (shape.across * 4))
-    const down = Math.ceil(rows / (shape.down * shape.rows))
     // A buffer that is both operands has one type.
     const mixed = a.buffer === b.buffer && (a.side.load === 'single') !== (b.side.load === 'single')
-    const variant: TileVariant = {
-      tile,
-      a: mixed ? singly(a.side) : a.side,
-      b: mixed ? singly(b.side) : b.side,
-      split: parts > 1,
-      long: chunk > LONG,
-    }
-    const call = {
-      params: {
-        ...{ ...params, rows, columns, depth, chunk },
-        ...{ tiles_down: down, tiles_across: across, batches: batch },
+    const { variant, parts, groups, counts } = divide(
+      {
+        ...{ rows, columns, depth, batch },
+        a: mixed ? singly(a.side) : a.side,
+        b: mixed ? singly(b.side) : b.side,
       },
-      groups: across * down * batch * parts,
-    }
+      runtime.features,
+    )
+    const call = { params: { ...params, rows, columns, depth, ...counts }, groups }
     const run = (target: DeviceBuffer) => {
       const buffers = { a: a.buffer, b: b.buffer, c: target }
       kernel(runtime, { own, variant }, { ...call, buffers })
@@ -173,4 +152,40 @@ export function defineProduct<Own extends object>(
       sumParts(runtime, partial, parts, c)
     })
   }
+}
+
+/** Carries a plan out: the variant of the text, how many parts and workgroups there are, and what tells so. */
+function divide(job: Job, features: Features) {
+  const { rows, columns, depth, batch, a, b } = job
+  const chosen = plan(job, features)
+  if (chosen.kind === 'dots') {
+    const count = rows * columns * batch
+    const variant: Variant = { kind: 'dots', a: singly(a), b: singly(b) }
+    return { variant, parts: 1, groups: groupsFor(count), counts: { count } }
+  }
+  const { kind, splits } = chosen
+  const slice = kind === 'tile' ? tiles[chosen.tile].depth : 4
+  const chunk = roundUp(Math.ceil(depth / splits), slice)
+  const parts = Math.ceil(depth / chunk)
+  const split = parts > 1
+  if (kind === 'tile') {
+    const { down, across, rows: high } = tiles[chosen.tile]
+    const counts = {
+      ...{ chunk, batches: batch },
+      tiles_down: Math.ceil(rows / (down * high)),
+      tiles_across: Math.ceil(columns / (across * 4)),
+    }
+    const variant: Variant = { tile: chosen.tile, a, b, split, long: chunk > LONG }
+    return {
+      variant,
+      parts,
+      groups: counts.tiles_across * counts.tiles_down * batch * parts,
+      counts,
+    }
+  }
+  const { splits: _, ...layout } = chosen
+  const deep = kind === 'strip' ? chosen.deep : 1
+  const variant: BlockVariant = { plan: layout, a, b, split, long: chunk / deep > LONG }
+  const counts = { chunk, ...blockCounts(variant, rows, columns, batch) }
+  return { variant, parts, groups: counts.part_groups * parts, counts }
 }

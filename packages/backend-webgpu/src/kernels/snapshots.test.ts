@@ -1,11 +1,11 @@
 /** The shaders of representative calls, kept as files beside this one: a change of a shader shows in review. */
 import type { DeviceBuffer, View } from '@nablajs/tensor/backend'
 import { expect, test } from 'vitest'
-import type { Dispatch, Runtime } from '../runtime/kernel.ts'
+import type { Dispatch, Features, Runtime } from '../runtime/kernel.ts'
 import { type WebGpuKernels, webgpuKernels } from './index.ts'
 
 /** A runtime without a device: it keeps what is dispatched. */
-function recorder(): { kernels: WebGpuKernels; calls: Dispatch[] } {
+function recorder(own: Partial<Features> = {}): { kernels: WebGpuKernels; calls: Dispatch[] } {
   const calls: Dispatch[] = []
   const runtime: Runtime = {
     limits: {
@@ -26,6 +26,7 @@ function recorder(): { kernels: WebGpuKernels; calls: Dispatch[] } {
       subgroupMaxSize: 0,
       f16: false,
       software: false,
+      ...own,
     },
     dispatch: (call) => calls.push(call),
     scratch: (bytes) => ({ bytes }),
@@ -71,6 +72,35 @@ test.each(Object.keys(cases))('%s', async (name) => {
   cases[name]!(kernels)
   const modules = [...new Set(calls.map(({ kernel }) => kernel.code))]
   await expect(modules.join('\n// ----\n\n')).toMatchFileSnapshot(`./snapshots/${name}.wgsl`)
+})
+
+const subgroups = { subgroups: true, subgroupMinSize: 4, subgroupMaxSize: 32 }
+const turned = (rows: number, columns: number): View => ({
+  ...view([rows, columns]),
+  strides: [1, rows],
+})
+
+/** Cases on devices that have more, or less. */
+const elsewhere: Readonly<Record<string, [Partial<Features>, (kernels: WebGpuKernels) => void]>> = {
+  'matmul-strip-subgroups': [
+    subgroups,
+    (k) => k.matmul(view([2, 512]), turned(512, 1000), view([2, 1000])),
+  ],
+  'matmul-software': [
+    { software: true },
+    (k) => k.matmul(view([30, 2048]), view([2048, 40]), view([30, 40])),
+  ],
+  'conv2d-software-subgroups': [
+    { ...subgroups, software: true },
+    (k) => k.conv2d(x, view([3, 3, 32, 16]), view([8, 8, 8, 16]), conv),
+  ],
+}
+
+test.each(Object.keys(elsewhere))('%s', async (name) => {
+  const [features, call] = elsewhere[name]!
+  const { kernels, calls } = recorder(features)
+  call(kernels)
+  await expect(calls[0]!.kernel.code).toMatchFileSnapshot(`./snapshots/${name}.wgsl`)
 })
 
 test('one text for one variant, whatever the shapes', () => {

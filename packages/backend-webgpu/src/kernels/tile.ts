@@ -29,61 +29,21 @@ export interface Tile {
   readonly depth: number
   /** Relative time of a multiply-add, as operands are reused more or less. */
   readonly effort: number
-  /** The same on a software GPU, where a barrier saves the state of every thread of the workgroup. */
-  readonly softwareEffort: number
 }
 
-export type TileName = 'large' | 'medium' | 'small' | 'narrow' | 'thin' | 'flat'
+export type TileName = 'large' | 'medium' | 'small' | 'narrow' | 'thin'
 
 export const tiles: Readonly<Record<TileName, Tile>> = {
   /** 128 x 64 */
-  large: { down: 16, across: 16, rows: 8, depth: 16, effort: 1, softwareEffort: 1.3 },
+  large: { down: 16, across: 16, rows: 8, depth: 16, effort: 1 },
   /** 64 x 64 */
-  medium: { down: 16, across: 16, rows: 4, depth: 16, effort: 1.2, softwareEffort: 1.4 },
+  medium: { down: 16, across: 16, rows: 4, depth: 16, effort: 1.2 },
   /** 32 x 32 */
-  small: { down: 8, across: 8, rows: 4, depth: 32, effort: 1.5, softwareEffort: 1 },
+  small: { down: 8, across: 8, rows: 4, depth: 32, effort: 1.5 },
   /** 128 x 16, for few columns. */
-  narrow: { down: 32, across: 4, rows: 4, depth: 16, effort: 1.8, softwareEffort: 1.6 },
+  narrow: { down: 32, across: 4, rows: 4, depth: 16, effort: 1.8 },
   /** 256 x 4, for a column or few. */
-  thin: { down: 64, across: 1, rows: 4, depth: 8, effort: 3, softwareEffort: 3 },
-  /** 4 x 256, for a row or few. */
-  flat: { down: 1, across: 64, rows: 4, depth: 8, effort: 3, softwareEffort: 3 },
-}
-
-export interface Plan {
-  readonly tile: TileName
-  /** Parts into which the depth is cut; more than one needs a second pass that adds them. */
-  readonly splits: number
-}
-
-/** Workgroups that keep a GPU busy, and a software one, which has the processor's cores. */
-const BUSY = 128
-const BUSY_SOFTWARE = 4
-
-/** A part of the depth that repays its share of the second pass. */
-const LEAST_DEPTH = 256
-
-/** The tile and the parts of the depth that take the least time, counted in multiply-adds of one busy device. */
-export function plan(
-  rows: number,
-  columns: number,
-  depth: number,
-  batch: number,
-  software: boolean = false,
-): Plan {
-  const busy = software ? BUSY_SOFTWARE : BUSY
-  let best: Plan & { time: number } = { tile: 'medium', splits: 1, time: Number.POSITIVE_INFINITY }
-  for (const [name, tile] of Object.entries(tiles) as [TileName, Tile][]) {
-    const [high, wide] = [tile.down * tile.rows, tile.across * 4]
-    const groups = Math.ceil(rows / high) * Math.ceil(columns / wide) * batch
-    const most = Math.max(1, Math.floor(depth / LEAST_DEPTH))
-    const splits = Math.min(most, Math.max(1, Math.floor(busy / groups)))
-    const effort = software ? tile.softwareEffort : tile.effort
-    const rounds = Math.max(1, (groups * splits) / busy)
-    const time = (rounds * high * wide * depth * effort) / splits
-    if (time < best.time) best = { tile: name, splits, time }
-  }
-  return { tile: best.tile, splits: best.splits }
+  thin: { down: 64, across: 1, rows: 4, depth: 8, effort: 3 },
 }
 
 /** What the text of a tile depends on. */
@@ -99,7 +59,8 @@ export interface TileVariant {
 
 /** Depth up to which one running sum is accurate enough. */
 export const LONG = 1024
-const BLOCK = 256
+/** Products in a block of such a sum. */
+export const BLOCK = 256
 
 /** Parameters of every tile. */
 export const tileParams: readonly string[] = [
@@ -112,9 +73,11 @@ export const tileParams: readonly string[] = [
   'chunk',
 ]
 
-const count = (n: number) => Array.from({ length: n }, (_, i) => i)
+export const axes = ['x', 'y', 'z', 'w'] as const
 
-const isWide = (side: Side) => side.load === 'wide'
+export const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
+
+export const isWide = (side: Side): boolean => side.load === 'wide'
 
 /** Deep quads lie with a gap after each lane, so that threads that read different lanes do not queue. */
 const quadsOf = (side: Side, lanes: number, depth: number) =>
@@ -128,7 +91,7 @@ function quadFunction(name: string, side: Side): string {
         if (depth >= end) {
           return vec4<f32>();
         }
-        return ${name}_load(lane, depth);
+        return ${name}_load(lane, ${name}_step(depth));
       }
     `)
   return dedent(`
@@ -136,7 +99,7 @@ function quadFunction(name: string, side: Side): string {
       var quad = vec4<f32>();
       for (var i = 0u; i < 4u; i++) {
         if (depth + i < end) {
-          quad[i] = ${name}_load(lane, depth + i);
+          quad[i] = ${name}_load(lane, ${name}_step(depth + i));
         }
       }
       return quad;
@@ -144,12 +107,29 @@ function quadFunction(name: string, side: Side): string {
   `)
 }
 
-/** Where a part of a result goes: parts outermost, then batch, rows and columns. */
-const partFunction = dedent(`
-  fn part_at(part: u32, row: u32, column: u32) -> i32 {
-    return i32((part * u32(p.rows) + row) * u32(p.columns) + column);
-  }
-`)
+/**
+ * How results go to memory. What is done to every result before it is stored has its place in `put`.
+ * A part of a result goes to scratch memory: parts outermost, then batch, rows and columns; its
+ * `begin` is the number of part and batch.
+ */
+export function storeFunctions(split: boolean): string {
+  const at = split
+    ? '(begin * p.rows + i32(row)) * p.columns + i32(column)'
+    : 'c_at(row, column, begin)'
+  return dedent(`
+    fn put(row: u32, column: u32, begin: i32, value: f32) {
+      if (row < u32(p.rows) && column < u32(p.columns)) {
+        store_c(${at}, value);
+      }
+    }
+    fn put_quad(row: u32, column: u32, step: u32, begin: i32, values: vec4<f32>) {
+      put(row, column, begin, values.x);
+      put(row, column + step, begin, values.y);
+      put(row, column + 2u * step, begin, values.z);
+      put(row, column + 3u * step, begin, values.w);
+    }
+  `)
+}
 
 /** Quads of an operand in a slice, and how many of them a thread copies. */
 function slotsOf(lanes: number, { down, across, depth }: Tile) {
@@ -177,8 +157,9 @@ function slotFunctions(name: string, side: Side, lanes: number, depth: number): 
 /**
  * Workgroup memory and functions of a tile. The kernel's own declarations have
  * `start(batch) -> vec3<i32>` (where a, b and c begin), and for each of a and b
- * `x_lane(lane, start) -> vec4<i32>` (what can be said of a row or column before the depth is known)
- * and `x_load(lane, depth)`, a number or a quad; `c_at(row, column, start)` is where a result goes.
+ * `x_lane(lane, start) -> vec4<i32>` (what can be said of a row or column before the depth is known),
+ * `x_step(depth) -> vec4<i32>` (what can be said of a depth before the lane is known) and
+ * `x_load(lane, step)`, a number or a quad; `c_at(row, column, start)` is where a result goes.
  */
 export function tileDeclarations({ tile, a, b, split }: TileVariant): string {
   const { down, across, rows, depth } = tiles[tile]
@@ -191,7 +172,7 @@ export function tileDeclarations({ tile, a, b, split }: TileVariant): string {
     quadFunction('a', a),
     slotFunctions('b', b, across * 4, depth),
     quadFunction('b', b),
-    ...(split ? [partFunction] : []),
+    storeFunctions(split),
   ].join('\n\n')
 }
 
@@ -228,7 +209,6 @@ function fillText(name: 'a' | 'b', lanes: number, tile: Tile): string {
 /** Four steps of the depth, multiplied out in registers. */
 function multiplyText({ a, b }: TileVariant, { down, across, rows, depth }: Tile): string {
   const pitch = depth / 4 + 1
-  const axes = ['x', 'y', 'z', 'w'] as const
   const lines: string[] = []
   if (isWide(b))
     for (const k of count(4))
@@ -277,21 +257,10 @@ export function tileMain(variant: TileVariant): string {
     isWide(a)
       ? `(tile_row + ${Math.floor(i / 4) * down}u) * 4u + ${i % 4}u`
       : `tile_row + ${i * down}u`
-  const columnOf = isWide(b) ? 'tile_column * 4u + j' : `tile_column + j * ${across}u`
-  const target = split ? 'part_at(rest, to_row, to_column)' : 'c_at(to_row, to_column, begin.z)'
+  const [firstColumn, step] = isWide(b) ? ['tile_column * 4u', 1] : ['tile_column', across]
+  const target = split ? 'i32(rest)' : 'begin.z'
   const storeText = (i: number): string =>
-    dedent(`
-      {
-        let to_row = row + ${rowOf(i)};
-        let results = ${long ? `total${i} + sum${i}` : `sum${i}`};
-        for (var j = 0u; j < 4u; j++) {
-          let to_column = column + ${columnOf};
-          if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-            store_c(${target}, results[j]);
-          }
-        }
-      }
-    `)
+    `put_quad(row + ${rowOf(i)}, column + ${firstColumn}, ${step}u, ${target}, ${long ? `total${i} + sum${i}` : `sum${i}`});`
   return [
     dedent(`
       // Which tile of which product: columns run fastest, then rows.

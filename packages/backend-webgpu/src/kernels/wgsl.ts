@@ -13,7 +13,7 @@ import { collapse, type DeviceBuffer, type View } from '@nablajs/tensor/backend'
 import { floatBits, type KernelSource, type Runtime } from '../runtime/kernel.ts'
 
 /** Elements of a binding. Comparing and moving kernels see floats as their bits, `u32`. */
-export type Element = 'f32' | 'i32' | 'u32' | 'vec2<u32>' | 'vec4<f32>'
+export type Element = 'f32' | 'i32' | 'u32' | 'vec2<u32>' | 'vec4<f32>' | 'vec4<i32>' | 'vec4<u32>'
 
 /** A buffer as a module sees it: `load_name(at)` reads an element, `store_name(at, value)` writes one. */
 export interface Memory {
@@ -30,6 +30,8 @@ export interface Module {
   readonly params: readonly string[]
   /** Threads of a workgroup. */
   readonly threads: number
+  /** Extensions of WGSL that the text uses; none. */
+  readonly extensions?: readonly string[]
   /** Workgroup variables and functions. */
   readonly declarations?: string
   readonly main: string
@@ -140,6 +142,7 @@ function moduleText(module: Module, slots: readonly number[]): string {
   const slot = Math.max(...slots) + 1
   return [
     `// ${module.about}`,
+    (module.extensions ?? []).map((name) => `enable ${name};`),
     [`struct Params {\n${fields}\n}`],
     [...bindings, `@group(0) @binding(${slot}) var<uniform> p: Params;`],
     access,
@@ -267,18 +270,16 @@ export function lineFunction(rank: number, name: string): string {
  * The bits of a value as a number that sorts as the value does: equal floats (0 and -0) give equal
  * keys, and NaN the largest of all. Comparing integers leaves compilers nothing to assume of NaN.
  */
-export function orderText(dtype: View['dtype']): string {
-  if (dtype === 'i32') return 'fn order(bits: u32) -> u32 { return bits ^ 0x80000000u; }'
-  if (dtype !== 'f32') return 'fn order(bits: u32) -> u32 { return bits; }'
+export function orderText(dtype: View['dtype'], type: 'u32' | 'vec4<u32>' = 'u32'): string {
+  const of = (value: string) => `fn order(bits: ${type}) -> ${type} { return ${value}; }`
+  if (dtype === 'i32') return of(`bits ^ ${type}(0x80000000u)`)
+  if (dtype !== 'f32') return of('bits')
   return dedent(`
-    fn order(bits: u32) -> u32 {
-      if ((bits & 0x7fffffffu) > 0x7f800000u) {
-        return 0xffffffffu; // NaN
-      }
-      if (bits == 0x80000000u) {
-        return 0x80000000u; // -0, as 0
-      }
-      return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+    fn order(bits: ${type}) -> ${type} {
+      let zero = ${type}(0x80000000u);
+      let magnitude = bits & ~zero;
+      let key = select(zero + magnitude, zero - magnitude, bits >= zero);
+      return select(key, ~${type}(), magnitude > ${type}(0x7f800000u)); // NaN
     }
   `)
 }

@@ -57,22 +57,30 @@ fn a_lane(row: u32, start: i32) -> vec4<i32> {
   let x = i32(tap % u32(p.taps)) * p.dilation_w - p.left;
   return vec4<i32>(start + i32(row % u32(p.channels)), y, x, 0);
 }
-fn a_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
+// The corner of the pixel's window, and its image.
+fn a_step(depth: u32) -> vec4<i32> {
   let line = divide(depth, p.grid_width, p.grid_width_inverse);
   let image = divide(line, p.grid_height, p.grid_height_inverse);
-  let y = (i32(line) - i32(image) * p.grid_height) * p.stride_h + lane.y;
-  let x = (i32(depth) - i32(line) * p.grid_width) * p.stride_w + lane.z;
-  // Negative numbers are large as u32.
-  if (u32(y) >= u32(p.height) || u32(x) >= u32(p.width)) {
-    return vec4<f32>();
-  }
-  return load_a((lane.x + i32(image) * p.a_image + (y * p.width + x) * p.a_pixel) >> 2u);
+  let top = (i32(line) - i32(image) * p.grid_height) * p.stride_h;
+  let left = (i32(depth) - i32(line) * p.grid_width) * p.stride_w;
+  return vec4<i32>(i32(image) * p.a_image, top, left, 0);
+}
+fn a_load(lane: vec4<i32>, step: vec4<i32>) -> vec4<f32> {
+  let y = lane.y + step.y;
+  let x = lane.z + step.z;
+  // Negative numbers are large as u32. What lies outside is read elsewhere, and left out.
+  let inside = u32(y) < u32(p.height) && u32(x) < u32(p.width);
+  let at = select(0, lane.x + step.x + (y * p.width + x) * p.a_pixel, inside);
+  return select(vec4<f32>(), load_a((at) >> 2u), inside);
 }
 fn b_lane(column: u32, start: i32) -> vec4<i32> {
   return vec4<i32>(start + i32(column), 0, 0, 0);
 }
-fn b_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
-  return load_b((lane.x + i32(depth) * p.b_pixel) >> 2u);
+fn b_step(depth: u32) -> vec4<i32> {
+  return vec4<i32>(i32(depth) * p.b_pixel, 0, 0, 0);
+}
+fn b_load(lane: vec4<i32>, step: vec4<i32>) -> vec4<f32> {
+  return load_b((lane.x + step.x) >> 2u);
 }
 fn c_at(row: u32, column: u32, start: i32) -> i32 {
   return start + i32(row) * p.c_down + i32(column);
@@ -89,7 +97,7 @@ fn a_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
   if (depth >= end) {
     return vec4<f32>();
   }
-  return a_load(lane, depth);
+  return a_load(lane, a_step(depth));
 }
 
 fn b_slot_lane(slot: u32) -> u32 { return slot % 8u * 4u; }
@@ -100,11 +108,19 @@ fn b_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
   if (depth >= end) {
     return vec4<f32>();
   }
-  return b_load(lane, depth);
+  return b_load(lane, b_step(depth));
 }
 
-fn part_at(part: u32, row: u32, column: u32) -> i32 {
-  return i32((part * u32(p.rows) + row) * u32(p.columns) + column);
+fn put(row: u32, column: u32, begin: i32, value: f32) {
+  if (row < u32(p.rows) && column < u32(p.columns)) {
+    store_c((begin * p.rows + i32(row)) * p.columns + i32(column), value);
+  }
+}
+fn put_quad(row: u32, column: u32, step: u32, begin: i32, values: vec4<f32>) {
+  put(row, column, begin, values.x);
+  put(row, column + step, begin, values.y);
+  put(row, column + 2u * step, begin, values.z);
+  put(row, column + 3u * step, begin, values.w);
 }
 
 @compute @workgroup_size(64)
@@ -191,46 +207,10 @@ fn main(
     }
     workgroupBarrier();
   }
-  {
-    let to_row = row + (tile_row + 0u) * 4u + 0u;
-    let results = sum0;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(part_at(rest, to_row, to_column), results[j]);
-      }
-    }
-  }
-  {
-    let to_row = row + (tile_row + 0u) * 4u + 1u;
-    let results = sum1;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(part_at(rest, to_row, to_column), results[j]);
-      }
-    }
-  }
-  {
-    let to_row = row + (tile_row + 0u) * 4u + 2u;
-    let results = sum2;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(part_at(rest, to_row, to_column), results[j]);
-      }
-    }
-  }
-  {
-    let to_row = row + (tile_row + 0u) * 4u + 3u;
-    let results = sum3;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(part_at(rest, to_row, to_column), results[j]);
-      }
-    }
-  }
+  put_quad(row + (tile_row + 0u) * 4u + 0u, column + tile_column * 4u, 1u, i32(rest), sum0);
+  put_quad(row + (tile_row + 0u) * 4u + 1u, column + tile_column * 4u, 1u, i32(rest), sum1);
+  put_quad(row + (tile_row + 0u) * 4u + 2u, column + tile_column * 4u, 1u, i32(rest), sum2);
+  put_quad(row + (tile_row + 0u) * 4u + 3u, column + tile_column * 4u, 1u, i32(rest), sum3);
 }
 
 // ----

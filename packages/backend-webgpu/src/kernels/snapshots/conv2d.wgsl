@@ -51,7 +51,7 @@ fn load_c(at: i32) -> f32 { return c[at]; }
 fn store_c(at: i32, value: f32) { c[at] = value; }
 
 fn divide(n: u32, by: i32, inverse: i32) -> u32 { return u32((f32(n) + 0.5) * bitcast<f32>(inverse)); }
-// The depth counts channels, then taps along a row, then rows.
+// Row and column of a tap, and the channel.
 fn tap_of(depth: u32) -> vec3<i32> {
   let tap = divide(depth, p.channels, p.channels_inverse);
   let row = divide(tap, p.taps, p.taps_inverse);
@@ -69,22 +69,28 @@ fn a_lane(pixel: u32, start: i32) -> vec4<i32> {
   let image = i32(line / u32(p.grid_height));
   return vec4<i32>(start + image * p.a_image, u * p.stride_h - p.top, v * p.stride_w - p.left, 0);
 }
-fn a_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
+// Where the tap lies from the corner of the window, and the channel. The depth counts channels,
+// then taps along a row, then rows.
+fn a_step(depth: u32) -> vec4<i32> {
   let tap = tap_of(depth);
-  let y = lane.y + tap.x * p.dilation_h;
-  let x = lane.z + tap.y * p.dilation_w;
-  // Negative numbers are large as u32.
-  if (u32(y) >= u32(p.height) || u32(x) >= u32(p.width)) {
-    return vec4<f32>();
-  }
-  return load_a((lane.x + (y * p.width + x) * p.a_pixel + tap.z) >> 2u);
+  return vec4<i32>(0, tap.x * p.dilation_h, tap.y * p.dilation_w, tap.z);
+}
+fn a_load(lane: vec4<i32>, step: vec4<i32>) -> vec4<f32> {
+  let y = lane.y + step.y;
+  let x = lane.z + step.z;
+  // Negative numbers are large as u32. What lies outside is read elsewhere, and left out.
+  let inside = u32(y) < u32(p.height) && u32(x) < u32(p.width);
+  let at = select(0, lane.x + (y * p.width + x) * p.a_pixel + step.w, inside);
+  return select(vec4<f32>(), load_a((at) >> 2u), inside);
 }
 fn b_lane(column: u32, start: i32) -> vec4<i32> {
   return vec4<i32>(start + i32(column) * p.b_across, 0, 0, 0);
 }
-fn b_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
-  let at = lane.x + i32(depth) * p.b_down;
-  return load_b((at) >> 2u);
+fn b_step(depth: u32) -> vec4<i32> {
+  return vec4<i32>(i32(depth) * p.b_down, 0, 0, 0);
+}
+fn b_load(lane: vec4<i32>, step: vec4<i32>) -> vec4<f32> {
+  return load_b((lane.x + step.x) >> 2u);
 }
 fn c_at(pixel: u32, column: u32, start: i32) -> i32 {
   return start + i32(pixel) * p.c_pixel + i32(column);
@@ -101,7 +107,7 @@ fn a_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
   if (depth >= end) {
     return vec4<f32>();
   }
-  return a_load(lane, depth);
+  return a_load(lane, a_step(depth));
 }
 
 fn b_slot_lane(slot: u32) -> u32 { return slot % 8u * 4u; }
@@ -112,7 +118,19 @@ fn b_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
   if (depth >= end) {
     return vec4<f32>();
   }
-  return b_load(lane, depth);
+  return b_load(lane, b_step(depth));
+}
+
+fn put(row: u32, column: u32, begin: i32, value: f32) {
+  if (row < u32(p.rows) && column < u32(p.columns)) {
+    store_c(c_at(row, column, begin), value);
+  }
+}
+fn put_quad(row: u32, column: u32, step: u32, begin: i32, values: vec4<f32>) {
+  put(row, column, begin, values.x);
+  put(row, column + step, begin, values.y);
+  put(row, column + 2u * step, begin, values.z);
+  put(row, column + 3u * step, begin, values.w);
 }
 
 @compute @workgroup_size(64)
@@ -199,44 +217,8 @@ fn main(
     }
     workgroupBarrier();
   }
-  {
-    let to_row = row + tile_row + 0u;
-    let results = sum0;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(c_at(to_row, to_column, begin.z), results[j]);
-      }
-    }
-  }
-  {
-    let to_row = row + tile_row + 8u;
-    let results = sum1;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(c_at(to_row, to_column, begin.z), results[j]);
-      }
-    }
-  }
-  {
-    let to_row = row + tile_row + 16u;
-    let results = sum2;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(c_at(to_row, to_column, begin.z), results[j]);
-      }
-    }
-  }
-  {
-    let to_row = row + tile_row + 24u;
-    let results = sum3;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(c_at(to_row, to_column, begin.z), results[j]);
-      }
-    }
-  }
+  put_quad(row + tile_row + 0u, column + tile_column * 4u, 1u, begin.z, sum0);
+  put_quad(row + tile_row + 8u, column + tile_column * 4u, 1u, begin.z, sum1);
+  put_quad(row + tile_row + 16u, column + tile_column * 4u, 1u, begin.z, sum2);
+  put_quad(row + tile_row + 24u, column + tile_column * 4u, 1u, begin.z, sum3);
 }

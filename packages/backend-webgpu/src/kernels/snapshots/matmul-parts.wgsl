@@ -5,10 +5,11 @@ struct Params {
   rows: i32,
   columns: i32,
   depth: i32,
-  tiles_down: i32,
-  tiles_across: i32,
+  blocks_down: i32,
+  blocks_across: i32,
   batches: i32,
   chunk: i32,
+  part_groups: i32,
   a_down: i32,
   a_across: i32,
   b_down: i32,
@@ -39,49 +40,40 @@ fn start(batch: u32) -> vec3<i32> {
 fn a_lane(row: u32, start: i32) -> vec4<i32> {
   return vec4<i32>(start + i32(row) * p.a_down, 0, 0, 0);
 }
-fn a_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
-  return load_a((lane.x + i32(depth) * p.a_across) >> 2u);
+fn a_step(depth: u32) -> vec4<i32> {
+  return vec4<i32>(i32(depth) * p.a_across, 0, 0, 0);
+}
+fn a_load(lane: vec4<i32>, step: vec4<i32>) -> vec4<f32> {
+  return load_a((lane.x + step.x) >> 2u);
 }
 fn b_lane(column: u32, start: i32) -> vec4<i32> {
   return vec4<i32>(start + i32(column) * p.b_across, 0, 0, 0);
 }
-fn b_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
-  return load_b((lane.x + i32(depth) * p.b_down) >> 2u);
+fn b_step(depth: u32) -> vec4<i32> {
+  return vec4<i32>(i32(depth) * p.b_down, 0, 0, 0);
+}
+fn b_load(lane: vec4<i32>, step: vec4<i32>) -> vec4<f32> {
+  return load_b((lane.x + step.x) >> 2u);
 }
 fn c_at(row: u32, column: u32, start: i32) -> i32 {
   return start + i32(row) * p.c_down + i32(column) * p.c_across;
 }
 
-var<workgroup> a_tile: array<vec4<f32>, 288>;
-var<workgroup> b_tile: array<vec4<f32>, 256>;
+var<workgroup> sums: array<vec4<f32>, 512>;
 
-fn a_slot_lane(slot: u32) -> u32 { return slot / 8u; }
-fn a_slot_depth(slot: u32) -> u32 { return slot % 8u * 4u; }
-fn a_slot_place(slot: u32) -> u32 { return a_slot_lane(slot) * 9u + a_slot_depth(slot) / 4u; }
-
-fn a_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
-  if (depth >= end) {
-    return vec4<f32>();
+fn put(row: u32, column: u32, begin: i32, value: f32) {
+  if (row < u32(p.rows) && column < u32(p.columns)) {
+    store_c((begin * p.rows + i32(row)) * p.columns + i32(column), value);
   }
-  return a_load(lane, depth);
+}
+fn put_quad(row: u32, column: u32, step: u32, begin: i32, values: vec4<f32>) {
+  put(row, column, begin, values.x);
+  put(row, column + step, begin, values.y);
+  put(row, column + 2u * step, begin, values.z);
+  put(row, column + 3u * step, begin, values.w);
 }
 
-fn b_slot_lane(slot: u32) -> u32 { return slot % 8u * 4u; }
-fn b_slot_depth(slot: u32) -> u32 { return slot / 8u; }
-fn b_slot_place(slot: u32) -> u32 { return slot; }
-
-fn b_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
-  if (depth >= end) {
-    return vec4<f32>();
-  }
-  return b_load(lane, depth);
-}
-
-fn part_at(part: u32, row: u32, column: u32) -> i32 {
-  return i32((part * u32(p.rows) + row) * u32(p.columns) + column);
-}
-
-@compute @workgroup_size(64)
+@compute @workgroup_size(128)
 fn main(
   @builtin(workgroup_id) group_id: vec3<u32>,
   @builtin(num_workgroups) group_count: vec3<u32>,
@@ -92,118 +84,79 @@ fn main(
   if (group >= u32(p.groups)) {
     return;
   }
-  // Which tile of which product: columns run fastest, then rows.
-  var rest = group;
-  let column = rest % u32(p.tiles_across) * 32u;
-  rest /= u32(p.tiles_across);
-  let row = rest % u32(p.tiles_down) * 32u;
-  rest /= u32(p.tiles_down);
-  let begin = start(rest % u32(p.batches));
-  let first = rest / u32(p.batches) * u32(p.chunk);
+  // Which block of which product: columns run fastest, then rows.
+  var rest = group % u32(p.part_groups) * 16u + thread % 16u;
+  let column = rest % u32(p.blocks_across) * 4u;
+  rest /= u32(p.blocks_across);
+  let height = rest % u32(p.blocks_down) * 4u;
+  rest /= u32(p.blocks_down);
+  // Threads beyond the last block go along, and store nothing.
+  let row = select(u32(p.rows), height, rest < u32(p.batches));
+  let batch = min(rest, u32(p.batches) - 1u);
+  let begin = start(batch);
+  let part = group / u32(p.part_groups);
+  let first = part * u32(p.chunk);
   let end = min(first + u32(p.chunk), u32(p.depth));
-  let tile_row = thread / 8u;
-  let tile_column = thread % 8u;
-  let a_slot0 = thread + 0u;
-  let a_place0 = row + a_slot_lane(a_slot0);
-  let a_lane0 = a_lane(a_place0, begin.x);
-  let a_end0 = select(0u, end, a_place0 < u32(p.rows));
-  let a_slot1 = thread + 64u;
-  let a_place1 = row + a_slot_lane(a_slot1);
-  let a_lane1 = a_lane(a_place1, begin.x);
-  let a_end1 = select(0u, end, a_place1 < u32(p.rows));
-  let a_slot2 = thread + 128u;
-  let a_place2 = row + a_slot_lane(a_slot2);
-  let a_lane2 = a_lane(a_place2, begin.x);
-  let a_end2 = select(0u, end, a_place2 < u32(p.rows));
-  let a_slot3 = thread + 192u;
-  let a_place3 = row + a_slot_lane(a_slot3);
-  let a_lane3 = a_lane(a_place3, begin.x);
-  let a_end3 = select(0u, end, a_place3 < u32(p.rows));
-  let b_slot0 = thread + 0u;
-  let b_place0 = column + b_slot_lane(b_slot0);
-  let b_lane0 = b_lane(b_place0, begin.y);
-  let b_end0 = select(0u, end, b_place0 < u32(p.columns));
-  let b_slot1 = thread + 64u;
-  let b_place1 = column + b_slot_lane(b_slot1);
-  let b_lane1 = b_lane(b_place1, begin.y);
-  let b_end1 = select(0u, end, b_place1 < u32(p.columns));
-  let b_slot2 = thread + 128u;
-  let b_place2 = column + b_slot_lane(b_slot2);
-  let b_lane2 = b_lane(b_place2, begin.y);
-  let b_end2 = select(0u, end, b_place2 < u32(p.columns));
-  let b_slot3 = thread + 192u;
-  let b_place3 = column + b_slot_lane(b_slot3);
-  let b_lane3 = b_lane(b_place3, begin.y);
-  let b_end3 = select(0u, end, b_place3 < u32(p.columns));
-  var sum0 = vec4<f32>();
-  var sum1 = vec4<f32>();
-  var sum2 = vec4<f32>();
-  var sum3 = vec4<f32>();
-  for (var slice = first; slice < end; slice += 32u) {
-    a_tile[a_slot_place(a_slot0)] = a_quad(a_lane0, slice + a_slot_depth(a_slot0), a_end0);
-    a_tile[a_slot_place(a_slot1)] = a_quad(a_lane1, slice + a_slot_depth(a_slot1), a_end1);
-    a_tile[a_slot_place(a_slot2)] = a_quad(a_lane2, slice + a_slot_depth(a_slot2), a_end2);
-    a_tile[a_slot_place(a_slot3)] = a_quad(a_lane3, slice + a_slot_depth(a_slot3), a_end3);
-    b_tile[b_slot_place(b_slot0)] = b_quad(b_lane0, slice + b_slot_depth(b_slot0), b_end0);
-    b_tile[b_slot_place(b_slot1)] = b_quad(b_lane1, slice + b_slot_depth(b_slot1), b_end1);
-    b_tile[b_slot_place(b_slot2)] = b_quad(b_lane2, slice + b_slot_depth(b_slot2), b_end2);
-    b_tile[b_slot_place(b_slot3)] = b_quad(b_lane3, slice + b_slot_depth(b_slot3), b_end3);
-    workgroupBarrier();
-    for (var quad = 0u; quad < 8u; quad++) {
-      let b0 = b_tile[(quad * 4u + 0u) * 8u + tile_column];
-      let b1 = b_tile[(quad * 4u + 1u) * 8u + tile_column];
-      let b2 = b_tile[(quad * 4u + 2u) * 8u + tile_column];
-      let b3 = b_tile[(quad * 4u + 3u) * 8u + tile_column];
-      let a0 = a_tile[(tile_row + 0u) * 9u + quad];
-      sum0 += a0.x * b0 + a0.y * b1 + a0.z * b2 + a0.w * b3;
-      let a1 = a_tile[(tile_row + 8u) * 9u + quad];
-      sum1 += a1.x * b0 + a1.y * b1 + a1.z * b2 + a1.w * b3;
-      let a2 = a_tile[(tile_row + 16u) * 9u + quad];
-      sum2 += a2.x * b0 + a2.y * b1 + a2.z * b2 + a2.w * b3;
-      let a3 = a_tile[(tile_row + 24u) * 9u + quad];
-      sum3 += a3.x * b0 + a3.y * b1 + a3.z * b2 + a3.w * b3;
+  let lane = thread / 16u;
+  let a_lane0 = a_lane(min(row, u32(p.rows) - 1u), begin.x);
+  let a_lane1 = a_lane(min(row + 1u, u32(p.rows) - 1u), begin.x);
+  let a_lane2 = a_lane(min(row + 2u, u32(p.rows) - 1u), begin.x);
+  let a_lane3 = a_lane(min(row + 3u, u32(p.rows) - 1u), begin.x);
+  let b_lane0 = b_lane(min(column, u32(p.columns) - 4u), begin.y);
+  var sum0_0 = vec4<f32>();
+  var sum1_0 = vec4<f32>();
+  var sum2_0 = vec4<f32>();
+  var sum3_0 = vec4<f32>();
+  for (var depth = first + lane * 4u; depth < end; depth += 32u) {
+    let a_step0 = a_step(depth);
+    let b_step0 = b_step(depth);
+    let b_step1 = b_step(depth + 1u);
+    let b_step2 = b_step(depth + 2u);
+    let b_step3 = b_step(depth + 3u);
+    let a0_0 = a_load(a_lane0, a_step0);
+    let a1_0 = a_load(a_lane1, a_step0);
+    let a2_0 = a_load(a_lane2, a_step0);
+    let a3_0 = a_load(a_lane3, a_step0);
+    {
+      let b0 = b_load(b_lane0, b_step0);
+      sum0_0 += a0_0.x * b0;
+      sum1_0 += a1_0.x * b0;
+      sum2_0 += a2_0.x * b0;
+      sum3_0 += a3_0.x * b0;
     }
-    workgroupBarrier();
-  }
-  {
-    let to_row = row + tile_row + 0u;
-    let results = sum0;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(part_at(rest, to_row, to_column), results[j]);
-      }
+    {
+      let b0 = b_load(b_lane0, b_step1);
+      sum0_0 += a0_0.y * b0;
+      sum1_0 += a1_0.y * b0;
+      sum2_0 += a2_0.y * b0;
+      sum3_0 += a3_0.y * b0;
+    }
+    {
+      let b0 = b_load(b_lane0, b_step2);
+      sum0_0 += a0_0.z * b0;
+      sum1_0 += a1_0.z * b0;
+      sum2_0 += a2_0.z * b0;
+      sum3_0 += a3_0.z * b0;
+    }
+    {
+      let b0 = b_load(b_lane0, b_step3);
+      sum0_0 += a0_0.w * b0;
+      sum1_0 += a1_0.w * b0;
+      sum2_0 += a2_0.w * b0;
+      sum3_0 += a3_0.w * b0;
     }
   }
-  {
-    let to_row = row + tile_row + 8u;
-    let results = sum1;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(part_at(rest, to_row, to_column), results[j]);
-      }
+  sums[0u + thread] = sum0_0;
+  sums[128u + thread] = sum1_0;
+  sums[256u + thread] = sum2_0;
+  sums[384u + thread] = sum3_0;
+  workgroupBarrier();
+  if (lane < 4u) {
+    var all = vec4<f32>();
+    for (var i = 0u; i < 8u; i++) {
+      all += sums[lane * 128u + thread % 16u + i * 16u];
     }
-  }
-  {
-    let to_row = row + tile_row + 16u;
-    let results = sum2;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(part_at(rest, to_row, to_column), results[j]);
-      }
-    }
-  }
-  {
-    let to_row = row + tile_row + 24u;
-    let results = sum3;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(part_at(rest, to_row, to_column), results[j]);
-      }
-    }
+    put_quad(row + lane, column, 1u, i32(part * u32(p.batches) + batch), all);
   }
 }
 

@@ -40,17 +40,35 @@ fn start(batch: u32) -> vec3<i32> {
 fn a_lane(row: u32, start: i32) -> vec4<i32> {
   return vec4<i32>(start + i32(row) * p.a_down, 0, 0, 0);
 }
-fn a_load(lane: vec4<i32>, depth: u32) -> f32 {
-  return load_a(lane.x + i32(depth) * p.a_across);
+fn a_step(depth: u32) -> vec4<i32> {
+  return vec4<i32>(i32(depth) * p.a_across, 0, 0, 0);
+}
+fn a_load(lane: vec4<i32>, step: vec4<i32>) -> f32 {
+  return load_a(lane.x + step.x);
 }
 fn b_lane(column: u32, start: i32) -> vec4<i32> {
   return vec4<i32>(start + i32(column) * p.b_across, 0, 0, 0);
 }
-fn b_load(lane: vec4<i32>, depth: u32) -> f32 {
-  return load_b(lane.x + i32(depth) * p.b_down);
+fn b_step(depth: u32) -> vec4<i32> {
+  return vec4<i32>(i32(depth) * p.b_down, 0, 0, 0);
+}
+fn b_load(lane: vec4<i32>, step: vec4<i32>) -> f32 {
+  return load_b(lane.x + step.x);
 }
 fn c_at(row: u32, column: u32, start: i32) -> i32 {
   return start + i32(row) * p.c_down + i32(column) * p.c_across;
+}
+
+fn put(row: u32, column: u32, begin: i32, value: f32) {
+  if (row < u32(p.rows) && column < u32(p.columns)) {
+    store_c(c_at(row, column, begin), value);
+  }
+}
+fn put_quad(row: u32, column: u32, step: u32, begin: i32, values: vec4<f32>) {
+  put(row, column, begin, values.x);
+  put(row, column + step, begin, values.y);
+  put(row, column + 2u * step, begin, values.z);
+  put(row, column + 3u * step, begin, values.w);
 }
 
 @compute @workgroup_size(64)
@@ -76,7 +94,7 @@ fn main(
   let b = b_lane(column, begin.y);
   var sum = 0.0;
   for (var depth = 0u; depth < u32(p.depth); depth++) {
-    sum += a_load(a, depth) * b_load(b, depth);
+    sum += a_load(a, a_step(depth)) * b_load(b, b_step(depth));
   }
-  store_c(c_at(row, column, begin.z), sum);
+  put(row, column, begin.z, sum);
 }

@@ -39,14 +39,20 @@ fn start(batch: u32) -> vec3<i32> {
 fn a_lane(row: u32, start: i32) -> vec4<i32> {
   return vec4<i32>(start + i32(row) * p.a_down, 0, 0, 0);
 }
-fn a_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
-  return load_a((lane.x + i32(depth) * p.a_across) >> 2u);
+fn a_step(depth: u32) -> vec4<i32> {
+  return vec4<i32>(i32(depth) * p.a_across, 0, 0, 0);
+}
+fn a_load(lane: vec4<i32>, step: vec4<i32>) -> vec4<f32> {
+  return load_a((lane.x + step.x) >> 2u);
 }
 fn b_lane(column: u32, start: i32) -> vec4<i32> {
   return vec4<i32>(start + i32(column) * p.b_across, 0, 0, 0);
 }
-fn b_load(lane: vec4<i32>, depth: u32) -> vec4<f32> {
-  return load_b((lane.x + i32(depth) * p.b_down) >> 2u);
+fn b_step(depth: u32) -> vec4<i32> {
+  return vec4<i32>(i32(depth) * p.b_down, 0, 0, 0);
+}
+fn b_load(lane: vec4<i32>, step: vec4<i32>) -> vec4<f32> {
+  return load_b((lane.x + step.x) >> 2u);
 }
 fn c_at(row: u32, column: u32, start: i32) -> i32 {
   return start + i32(row) * p.c_down + i32(column) * p.c_across;
@@ -63,7 +69,7 @@ fn a_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
   if (depth >= end) {
     return vec4<f32>();
   }
-  return a_load(lane, depth);
+  return a_load(lane, a_step(depth));
 }
 
 fn b_slot_lane(slot: u32) -> u32 { return slot % 8u * 4u; }
@@ -74,7 +80,19 @@ fn b_quad(lane: vec4<i32>, depth: u32, end: u32) -> vec4<f32> {
   if (depth >= end) {
     return vec4<f32>();
   }
-  return b_load(lane, depth);
+  return b_load(lane, b_step(depth));
+}
+
+fn put(row: u32, column: u32, begin: i32, value: f32) {
+  if (row < u32(p.rows) && column < u32(p.columns)) {
+    store_c(c_at(row, column, begin), value);
+  }
+}
+fn put_quad(row: u32, column: u32, step: u32, begin: i32, values: vec4<f32>) {
+  put(row, column, begin, values.x);
+  put(row, column + step, begin, values.y);
+  put(row, column + 2u * step, begin, values.z);
+  put(row, column + 3u * step, begin, values.w);
 }
 
 @compute @workgroup_size(64)
@@ -161,44 +179,8 @@ fn main(
     }
     workgroupBarrier();
   }
-  {
-    let to_row = row + tile_row + 0u;
-    let results = sum0;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(c_at(to_row, to_column, begin.z), results[j]);
-      }
-    }
-  }
-  {
-    let to_row = row + tile_row + 8u;
-    let results = sum1;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(c_at(to_row, to_column, begin.z), results[j]);
-      }
-    }
-  }
-  {
-    let to_row = row + tile_row + 16u;
-    let results = sum2;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(c_at(to_row, to_column, begin.z), results[j]);
-      }
-    }
-  }
-  {
-    let to_row = row + tile_row + 24u;
-    let results = sum3;
-    for (var j = 0u; j < 4u; j++) {
-      let to_column = column + tile_column * 4u + j;
-      if (to_row < u32(p.rows) && to_column < u32(p.columns)) {
-        store_c(c_at(to_row, to_column, begin.z), results[j]);
-      }
-    }
-  }
+  put_quad(row + tile_row + 0u, column + tile_column * 4u, 1u, begin.z, sum0);
+  put_quad(row + tile_row + 8u, column + tile_column * 4u, 1u, begin.z, sum1);
+  put_quad(row + tile_row + 16u, column + tile_column * 4u, 1u, begin.z, sum2);
+  put_quad(row + tile_row + 24u, column + tile_column * 4u, 1u, begin.z, sum3);
 }
