@@ -1,7 +1,9 @@
 import {
+  addmm,
   autocast,
   type HalfDType,
   manualSeed,
+  matmul,
   rand,
   randn,
   reference,
@@ -176,4 +178,43 @@ describe.each(['f16', 'bf16'] as const)('%s', (dtype: HalfDType) => {
     const inexact = x.grad!
     expect(inexact.dtype).toBe('f32')
   })
+})
+
+/** Numbers of PyTorch 2.13: `torch.autocast('cpu', dtype)` around the same network. */
+const torch = {
+  f16: {
+    loss: 0.9528456330299377,
+    bias: [
+      0, -0.10809326171875, -0.102294921875, 0.02423095703125, -0.08062744140625, -0.08062744140625,
+      -0.10552978515625, 0.1553955078125,
+    ],
+    weight: [0, 0, 0, 0.0200347900390625, 0.017547607421875, -0.03759765625],
+  },
+  bf16: {
+    loss: 0.9529258608818054,
+    bias: [
+      0, -0.10791015625, -0.1025390625, 0.024169921875, -0.08056640625, -0.0810546875, -0.10546875,
+      0.1552734375,
+    ],
+    weight: [0, 0, 0, 0.020263671875, 0.0184326171875, -0.038818359375],
+  },
+} as const
+
+it.each(['f16', 'bf16'] as const)('autocast rounds where PyTorch does: %s', (dtype) => {
+  const wave = (...shape: number[]): Tensor => {
+    const count = shape.reduce((size, extent) => size * extent, 1)
+    const values = Array.from({ length: count }, (_, i) => ((i * 37) % 101) / 50 - 1)
+    return tensor(values, { dtype: 'f32' }).reshape(shape)
+  }
+  const x = wave(4, 6)
+  const [w1, b1, w2] = [wave(6, 8), wave(8), wave(8, 3).mul(0.7)]
+  for (const t of [w1, b1, w2]) t.requiresGrad = true
+  const loss = autocast(dtype, () => {
+    const hidden = addmm(b1, x, w1).relu()
+    return crossEntropy(matmul(hidden, w2), tensor([0, 2, 1, 1], { dtype: 'i32' }))
+  })
+  loss.backward()
+  expect(loss.itemSync()).toBeCloseTo(torch[dtype].loss, 6)
+  expect([...b1.grad!.dataSync()]).toEqual(torch[dtype].bias)
+  expect([...w2.grad!.dataSync()].slice(0, 6)).toEqual(torch[dtype].weight)
 })
