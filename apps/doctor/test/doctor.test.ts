@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { check } from '../src/check.ts'
 import { render } from '../src/section.ts'
 import { describe as cpuLines } from '../src/sections/cpu.ts'
+import { driverText, missing } from '../src/sections/cuda.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
@@ -117,4 +118,27 @@ test('long lines are broken at spaces', () => {
     '        /a/path/that/is/longer/than/all/of/the/line/and/stays/whole',
     '',
   ])
+})
+
+test('of a CUDA library that is missing it is told where it was looked for, and why others would not do', () => {
+  const found =
+    'not found (own kernels multiply matrices); tried libcublas.so.13: cannot open shared object file: No such file or directory; ' +
+    '/usr/lib/cuda/libcublas.so.13: is of CUDA 13.0, which needs a driver >= 580; /usr/lib/wsl/lib: not there'
+  expect(missing(found)).toEqual({
+    text: 'not found (own kernels multiply matrices)',
+    more: [
+      '/usr/lib/cuda/libcublas.so.13: is of CUDA 13.0, which needs a driver >= 580',
+      'looked for as libcublas.so.13 and in /usr/lib/wsl/lib',
+    ],
+  })
+  const named = 'NABLA_CUDA_NVRTC=/no/file: cannot open shared object file: No such file'
+  expect(missing(`not found; tried ${named}`).more).toEqual([named])
+  expect(missing('not found; tried NABLA_CUDA_CUDNN is off').more).toEqual([
+    'NABLA_CUDA_CUDNN is off',
+  ])
+})
+
+test('the driver has a version of its own, and one of CUDA', () => {
+  expect(driverText('13.0', '580.159.04')).toBe('580.159.04, runs CUDA 13.0')
+  expect(driverText('12.4', undefined)).toBe('runs CUDA 12.4')
 })

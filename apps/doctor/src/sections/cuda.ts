@@ -1,4 +1,5 @@
 /** The device of `@nablajs/backend-cuda-node`: GPUs, driver and libraries. */
+import { readFileSync } from 'node:fs'
 import { describe, cuda as open } from '@nablajs/backend-cuda-node'
 import { check } from '../check.ts'
 import { type Line, reason, type Section } from '../section.ts'
@@ -15,11 +16,11 @@ export async function cuda(): Promise<Section> {
   }))
   for (const [key, name] of Object.entries(names)) {
     const found = libraries[key as keyof typeof names]
-    lines.push(
-      typeof found === 'string'
-        ? { name, text: brief(found) }
-        : { name, text: found.version, more: [found.path] },
-    )
+    if (typeof found === 'string') lines.push({ name, ...missing(found) })
+    else {
+      const text = key === 'driver' ? driverText(found.version, moduleVersion()) : found.version
+      lines.push({ name, text, more: [found.path] })
+    }
   }
   if (problem !== undefined)
     lines.push({ name: 'problem', text: brief(reason(new Error(problem), 'cuda')) })
@@ -43,7 +44,44 @@ async function checkGpu(): Promise<Line> {
   }
 }
 
-/** Without the dozens of places where a library was looked for; `--json` has them. */
+/** The version of NVIDIA's kernel module, as Linux tells it; the driver's library knows only CUDA's. */
+function moduleVersion(): string | undefined {
+  try {
+    return readFileSync('/sys/module/nvidia/version', 'utf8').trim()
+  } catch {
+    return undefined // another system, or a container that hides it
+  }
+}
+
+/** The driver's own version where it is known, and that of the CUDA it runs. */
+export const driverText = (cuda: string, own: string | undefined): string =>
+  `${own ? `${own}, ` : ''}runs CUDA ${cuda}`
+
+/** A folder that it is not in, and a name that the loader does not know. */
+const notIn = /^([^:]+): not there$/
+const unknown = /^([^:=]+): cannot open shared object file/
+
+/** What was tried for a library that is not there: each reason on a line, places without one together. */
+export function missing(found: string): {
+  readonly text: string
+  readonly more: readonly string[]
+} {
+  const [text, tried] = found.split('; tried ', 2)
+  const places = tried?.split('; ') ?? []
+  const all = (kind: RegExp): string[] => places.flatMap((place) => kind.exec(place)?.[1] ?? [])
+  const [names, folders] = [all(unknown), all(notIn)]
+  const reasons = places.filter((place) => !unknown.test(place) && !notIn.test(place))
+  const looked = [
+    ...(names.length > 0 ? [`as ${names.join(', ')}`] : []),
+    ...(folders.length > 0 ? [`in ${folders.join(', ')}`] : []),
+  ]
+  return {
+    text: text!,
+    more: [...reasons, ...(looked.length > 0 ? [`looked for ${looked.join(' and ')}`] : [])],
+  }
+}
+
+/** Without the places where a library was looked for, which stand beside its name. */
 function brief(text: string): string {
-  return text.replace(/; tried .*$/s, '').replace(/Tried: .*?\. (?=[A-Z])/s, '')
+  return text.replace(/Tried: .*?\. (?=[A-Z])/s, '')
 }
