@@ -14,7 +14,7 @@ import { MapRunner } from './codegen/map.ts'
 import { ReduceRunner } from './codegen/reduce.ts'
 import type { Device } from './device.ts'
 import { capture, type Graph } from './graph.ts'
-import { createKernels, type KernelLibraries } from './kernels/index.ts'
+import { createKernels, halfKernels, type KernelLibraries } from './kernels/index.ts'
 import type { Staging } from './staging.ts'
 
 const none: readonly number[] = []
@@ -31,6 +31,7 @@ export class CudaBackend implements Backend {
     'u32',
     'bool',
   ])
+  readonly halfKernels: ReadonlySet<keyof Kernels> = halfKernels
   kernels: Partial<Kernels>
   readonly #device: Device
   readonly #staging: Staging

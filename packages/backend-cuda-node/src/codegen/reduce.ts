@@ -9,6 +9,7 @@ import {
   constant,
   type DType,
   inline,
+  isHalf,
   type Program,
   type Reduction,
   reducedAxes,
@@ -26,6 +27,7 @@ import {
   putExtents,
   splitNest,
   vectorBytes,
+  vectorWidth,
   widthOf,
 } from './layout.ts'
 import type { MapRunner } from './map.ts'
@@ -70,8 +72,8 @@ const threadsUpTo: readonly (readonly [elements: number, threads: number])[] = [
   [1024, 32],
 ]
 
-/** Elements that a thread goes through at least before it is worth it to have more of them. */
-const fewestElements = 64
+/** Elements that a thread goes through at least, which it reads at once: more threads wait for memory together. */
+const fewestElements = 16
 
 /** Elements that a thread goes through at most, for the accuracy of its sum. */
 const mostElements = 4096
@@ -82,12 +84,16 @@ const mostParts = 65535
 const threadsFor = (elements: number): number =>
   threadsUpTo.find(([most]) => elements <= most)?.[1] ?? blockThreads
 
-/** Deals out `outputs` times `elements`; `along` says that neighbouring outputs lie side by side. */
+/**
+ * Deals out `outputs` times `elements`; `along` says that neighbouring outputs lie side by side, `width`
+ * how many elements a vector may have.
+ */
 export function deal(
   outputs: number,
   elements: number,
   along: boolean,
   multiprocessors: number,
+  width: number = vectorWidth,
 ): Deal {
   const threads = along && outputs >= 32 ? 1 : threadsFor(elements)
   const wanted = 1024 * multiprocessors
@@ -98,7 +104,7 @@ export function deal(
     Math.max(1, Math.floor(useful), Math.ceil(perThread / mostElements)),
   )
   // Parts begin where a vector may begin.
-  const unit = threads * mostWidth
+  const unit = threads * width
   const chunk = parts === 1 ? elements : Math.ceil(elements / parts / unit) * unit
   return { threads, parts: Math.ceil(elements / chunk), chunk }
 }
@@ -168,7 +174,8 @@ export class ReduceRunner {
     const elements = sizeOf(nests.reduced.extents)
     const along = runsAlong(nests, inputs.length)
     const { multiprocessors } = this.#device.context
-    const dealt = deal(outputs, elements, along, multiprocessors)
+    const widest = program.inputs.some(isHalf) ? mostWidth : vectorWidth
+    const dealt = deal(outputs, elements, along, multiprocessors, widest)
     const sources = inputs.map((view) => this.#device.address(view, name))
     const target = this.#device.address(output, name)
     const first = { entry, nests, sources, outputs, elements, large, scalars }

@@ -1,5 +1,5 @@
 /** Picking by index along one axis. */
-import { type Kernels, sizeOf } from '@nablajs/tensor/backend'
+import { bytesOf, type Kernels, sizeOf } from '@nablajs/tensor/backend'
 import type { Device } from '../device.ts'
 import {
   blockThreads,
@@ -12,9 +12,9 @@ import {
   quotientFunction,
 } from './lines.ts'
 
-/** Elements are moved as words, whatever they are. A thread for each. */
-const gatherSource = (entry: string, loops: number): string => `${quotientFunction}
-extern "C" __global__ void ${entry}(const unsigned int *x, const int *index, unsigned int *out, unsigned int count, long long x_step, ${lineParameters(loops, 3).join(', ')}) {
+/** Elements are moved as bits, whatever they are. A thread for each. */
+const gatherSource = (entry: string, loops: number, type: string): string => `${quotientFunction}
+extern "C" __global__ void ${entry}(const ${type} *x, const int *index, ${type} *out, unsigned int count, long long x_step, ${lineParameters(loops, 3).join(', ')}) {
   const unsigned int number = blockIdx.x * ${blockThreads}u + threadIdx.x;
   if (number >= count) return;
   ${lineStarts('number', loops, 3).join('\n  ')}
@@ -22,7 +22,7 @@ extern "C" __global__ void ${entry}(const unsigned int *x, const int *index, uns
 }
 `
 
-/** {@link Kernels.gather} for elements of 32 bits. */
+/** {@link Kernels.gather} for elements of 32 or 16 bits. */
 export function gatherKernel(device: Device): Kernels['gather'] {
   return (x, index, out, axis) => {
     const count = sizeOf(out.shape)
@@ -31,8 +31,9 @@ export function gatherKernel(device: Device): Kernels['gather'] {
     // Every element is a line of its own: none of the axes is walked along.
     const lines = linesOf(out.shape, -1, [x.strides.with(axis, 0), index.strides, out.strides])
     const loops = lines.extents.length
-    const entry = `gather_${loops}`
-    const kernel = device.cached(entry, 'gather', () => gatherSource(entry, loops))
+    const type = bytesOf(x.dtype) === 2 ? 'unsigned short' : 'unsigned int'
+    const entry = `gather_${8 * bytesOf(x.dtype)}_${loops}`
+    const kernel = device.cached(entry, 'gather', () => gatherSource(entry, loops, type))
     const { context } = device
     context.begin()
     putViews(device, [x, index, out], 'gather')

@@ -36,6 +36,15 @@ const makers = {
   [Name in keyof Kernels]: (device: Device, libraries: KernelLibraries) => Kernels[Name]
 }
 
+/** The kernels that take halves. */
+export const halfKernels: ReadonlySet<keyof Kernels> = new Set<keyof Kernels>([
+  'maxPool2d',
+  'sumPool2d',
+  'sumPool2dGrad',
+  'gather',
+  'scatterAdd',
+])
+
 /** All kernels of a device. Each checks that the device still works before it starts. */
 export function createKernels(device: Device, libraries: KernelLibraries): Kernels {
   return Object.fromEntries(

@@ -1,6 +1,7 @@
 /** Pooling windows over images: a thread for each element of the result. */
 import { type Kernels, type PoolGeometry, sizeOf, type View } from '@nablajs/tensor/backend'
 import { divisorParameters, putDivisor, quotientFunction } from '../codegen/divide.ts'
+import { type Storage, type StoredFloat, storage } from '../codegen/storage.ts'
 import type { Device } from '../device.ts'
 
 const blockThreads = 256
@@ -26,41 +27,50 @@ const place = `  const unsigned int number = blockIdx.x * ${blockThreads}u + thr
   const int i = (int)(line - image * thread_h);`
 
 /** Goes through the pixels of the thread's window that are in the image, in row-major order. */
-const window = (body: string): string => `  for (int r = 0; r < taps_h; r++) {
+const window = (body: string, { read }: Storage): string => `  for (int r = 0; r < taps_h; r++) {
     const int h = i * (int)stride_h - pad_h + r * dilation_h;
     if (h < 0 || h >= height) continue;
     for (int s = 0; s < taps_w; s++) {
       const int w = j * (int)stride_w - pad_w + s * dilation_w;
       if (w < 0 || w >= width) continue;
-      const float value = x[((size_t)(image * height + h) * width + w) * channels + c];
+      const float value = ${read('x[((size_t)(image * height + h) * width + w) * channels + c]')};
       ${body}
     }
   }`
 
-const maxSource = (): string => `${quotientFunction}
-extern "C" __global__ void maxPool2d(${parameters('const float *x', 'float *values', 'int *indices')}) {
-${place}
+/** What every source begins with. */
+const head = (
+  name: string,
+  { type, definitions, suffix }: Storage,
+  result: string,
+  ...more: readonly string[]
+): string =>
+  [
+    quotientFunction,
+    ...definitions,
+    `extern "C" __global__ void ${name}${suffix}(${parameters(`const ${type} *x`, `${type} *${result}`, ...more)}) {`,
+    place,
+  ].join('\n')
+
+const maxSource = (own: Storage): string => `${head('maxPool2d', own, 'values', 'int *indices')}
   float best = __int_as_float(0xff800000);
   int at = 0;
   bool any = false;
-${window(`if (!any || value > best || (value != value && best == best)) { best = value; at = h * width + w; any = true; }`)}
-  values[number] = best;
+${window(`if (!any || value > best || (value != value && best == best)) { best = value; at = h * width + w; any = true; }`, own)}
+  values[number] = ${own.write('best')};
   indices[number] = at;
 }
 `
 
-const sumSource = (): string => `${quotientFunction}
-extern "C" __global__ void sumPool2d(${parameters('const float *x', 'float *out')}) {
-${place}
+const sumSource = (own: Storage): string => `${head('sumPool2d', own, 'out')}
   float sum = 0.0f;
-${window('sum += value;')}
-  out[number] = sum;
+${window('sum += value;', own)}
+  out[number] = ${own.write('sum')};
 }
 `
 
-const gradSource = (): string => `${quotientFunction}
-extern "C" __global__ void sumPool2dGrad(${parameters('const float *dy', 'float *dx')}) {
-${place}
+/** `x` is the gradient of the windows' sums. */
+const gradSource = (own: Storage): string => `${head('sumPool2dGrad', own, 'dx')}
   float sum = 0.0f;
   for (int r = 0; r < taps_h; r++) {
     const int down = i + pad_h - r * dilation_h;
@@ -72,17 +82,17 @@ ${place}
       if (right < 0) continue;
       const int ow = (int)quotient((unsigned int)right, stride_w_mul, stride_w_shift);
       if (ow * (int)stride_w != right || ow >= out_width) continue;
-      sum += dy[((size_t)(image * out_height + oh) * out_width + ow) * channels + c];
+      sum += ${own.read('x[((size_t)(image * out_height + oh) * out_width + ow) * channels + c]')};
     }
   }
-  dx[number] = sum;
+  dx[number] = ${own.write('sum')};
 }
 `
 
 function run(
   device: Device,
   name: 'maxPool2d' | 'sumPool2d' | 'sumPool2dGrad',
-  source: () => string,
+  source: (own: Storage) => string,
   views: readonly View[],
   image: View,
   pooled: View,
@@ -92,7 +102,8 @@ function run(
   const addresses = views.map((view) => device.address(view, name))
   const count = sizeOf(threads.shape)
   if (count === 0) return
-  const kernel = device.cached(name, name, source)
+  const own = storage[image.dtype as StoredFloat]
+  const kernel = device.cached(`${name}${own.suffix}`, name, () => source(own))
   const [, h, w, c] = image.shape as readonly [number, number, number, number]
   const [, oh, ow] = pooled.shape as readonly [number, number, number]
   const [, threadH, threadW] = threads.shape as readonly [number, number, number]
@@ -104,18 +115,18 @@ function run(
   context.launch(kernel, Math.ceil(count / blockThreads), 1, 1, blockThreads)
 }
 
-/** {@link Kernels.maxPool2d} for f32. A window without any input gives -Infinity and index 0. */
+/** {@link Kernels.maxPool2d} for f32 and halves. A window without any input gives -Infinity and index 0. */
 export function maxPool2dKernel(device: Device): Kernels['maxPool2d'] {
   return (x, values, indices, geometry) =>
     run(device, 'maxPool2d', maxSource, [x, values, indices], x, values, values, geometry)
 }
 
-/** {@link Kernels.sumPool2d} for f32. */
+/** {@link Kernels.sumPool2d} for f32 and halves. */
 export function sumPool2dKernel(device: Device): Kernels['sumPool2d'] {
   return (x, out, geometry) => run(device, 'sumPool2d', sumSource, [x, out], x, out, out, geometry)
 }
 
-/** {@link Kernels.sumPool2dGrad} for f32. */
+/** {@link Kernels.sumPool2dGrad} for f32 and halves. */
 export function sumPool2dGradKernel(device: Device): Kernels['sumPool2dGrad'] {
   return (dy, dx, geometry) =>
     run(device, 'sumPool2dGrad', gradSource, [dy, dx], dx, dy, dx, geometry)

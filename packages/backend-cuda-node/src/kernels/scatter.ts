@@ -2,7 +2,8 @@
  * Adding by index along one axis, in the order of the sources whoever runs first: every place of the
  * output gets the list of the sources that point to it, and a thread that adds them up in order.
  */
-import { isFloat, type Kernels, sizeOf, type View } from '@nablajs/tensor/backend'
+import { isFloat, isHalf, type Kernels, sizeOf, type View } from '@nablajs/tensor/backend'
+import { type Storage, type StoredFloat, storage } from '../codegen/storage.ts'
 import type { Device } from '../device.ts'
 import {
   blockThreads,
@@ -37,6 +38,22 @@ extern "C" __global__ void ${entry}(${type} *out, const int *index, const ${type
 }
 `
 
+/** C for what is added up. */
+interface Element extends Storage {
+  /** The type of a sum. */
+  readonly sum: string
+}
+
+/** Of integers: unsigned sums wrap as signed ones do. */
+const word: Element = {
+  type: 'unsigned int',
+  sum: 'unsigned int',
+  definitions: [],
+  suffix: '_u32',
+  read: (own) => own,
+  write: (own) => own,
+}
+
 /** No place has a source yet. */
 const clearSource =
   (): string => `extern "C" __global__ void scatterAdd_clear(int *heads, unsigned int count) {
@@ -59,7 +76,11 @@ extern "C" __global__ void ${entry}(const int *index, int *heads, int *next, uns
  * A thread for each place of the output. Lists come in any order; their members are sorted in
  * registers. Views: out, heads, next, src, index, and the number of the place.
  */
-const sumSource = (entry: string, loops: number, type: string): string => `${quotientFunction}
+const sumSource = (
+  entry: string,
+  loops: number,
+  { type, sum, definitions, read, write }: Element,
+): string => `${[quotientFunction, ...definitions].join('\n')}
 extern "C" __global__ void ${entry}(${type} *out, const int *heads, const int *next, const ${type} *src, const int *index, unsigned int count, int length, long long next_step, long long src_step, long long index_step, ${lineParameters(loops, 6).join(', ')}) {
   const unsigned int number = blockIdx.x * ${blockThreads}u + threadIdx.x;
   if (number >= count) return;
@@ -80,17 +101,17 @@ extern "C" __global__ void ${entry}(${type} *out, const int *heads, const int *n
     }
     source = next[line2 + source * next_step];
   }
-  ${type} sum = out[line0];
+  ${sum} sum = ${read('out[line0]')};
   if (source < 0) {
     #pragma unroll
     for (int i = 0; i < ${ordered}; i++)
-      if (i < found) sum += src[line3 + sources[i] * src_step];
+      if (i < found) sum += ${read('src[line3 + sources[i] * src_step]')};
   } else {
     const int place = (int)line5;
     for (int j = 0; j < length; j++)
-      if (index[line4 + j * index_step] == place) sum += src[line3 + j * src_step];
+      if (index[line4 + j * index_step] == place) sum += ${read('src[line3 + j * src_step]')};
   }
-  out[line0] = sum;
+  out[line0] = ${write('sum')};
 }
 `
 
@@ -118,15 +139,15 @@ interface Scatter {
   readonly index: View
   readonly src: View
   readonly axis: number
-  /** Unsigned sums wrap as signed ones do. */
-  readonly type: 'float' | 'unsigned int'
+  readonly element: Element
 }
 
-function runSerial(device: Device, { out, index, src, axis, type }: Scatter): void {
+function runSerial(device: Device, { out, index, src, axis, element }: Scatter): void {
+  const { type } = element
   const lines = linesOf(index.shape, axis, [out.strides, index.strides, src.strides])
   countable('scatterAdd', lines.count)
   const loops = lines.extents.length
-  const entry = `scatterAdd_${type[0]}${loops}`
+  const entry = `scatterAdd${element.suffix}_${loops}`
   const kernel = device.cached(entry, 'scatterAdd', () => serialSource(entry, loops, type))
   const { context } = device
   context.begin()
@@ -139,7 +160,7 @@ function runSerial(device: Device, { out, index, src, axis, type }: Scatter): vo
 }
 
 function runLists(device: Device, scatter: Scatter): void {
-  const { out, index, src, axis, type } = scatter
+  const { out, index, src, axis, element } = scatter
   const { context } = device
   const rank = index.shape.length
   const length = index.shape[axis]!
@@ -189,9 +210,9 @@ function runLists(device: Device, scatter: Scatter): void {
       without(index.strides),
       only(axis, rank),
     ])
-    const sumEntry = `scatterAdd_sum_${type[0]}${targets.extents.length}`
+    const sumEntry = `scatterAdd_sum${element.suffix}_${targets.extents.length}`
     const sum = device.cached(sumEntry, 'scatterAdd', () =>
-      sumSource(sumEntry, targets.extents.length, type),
+      sumSource(sumEntry, targets.extents.length, element),
     )
     context.begin()
     putViews(device, [out], 'scatterAdd')
@@ -215,13 +236,14 @@ const part = (view: View, axis: number, start: number, count: number): View => (
   offset: view.offset + start * view.strides[axis]!,
 })
 
-/** {@link Kernels.scatterAdd} for elements of 32 bits; integers wrap. */
+/** {@link Kernels.scatterAdd} for elements of 32 bits and halves; integers wrap. */
 export function scatterAddKernel(device: Device): Kernels['scatterAdd'] {
   const run = (scatter: Scatter): void => {
     const { out, index, src, axis } = scatter
     const length = index.shape[axis]!
     countable('scatterAdd', length)
-    if (length <= shortAxis) {
+    // One after the other, halves would be rounded after each.
+    if (length <= shortAxis && !isHalf(out.dtype)) {
       runSerial(device, scatter)
       return
     }
@@ -244,6 +266,8 @@ export function scatterAddKernel(device: Device): Kernels['scatterAdd'] {
   }
   return (out, index, src, axis) => {
     if (sizeOf(src.shape) === 0) return
-    run({ out, index, src, axis, type: isFloat(out.dtype) ? 'float' : 'unsigned int' })
+    const { dtype } = out
+    const element = isFloat(dtype) ? { ...storage[dtype as StoredFloat], sum: 'float' } : word
+    run({ out, index, src, axis, element })
   }
 }
