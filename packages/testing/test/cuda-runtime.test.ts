@@ -56,12 +56,13 @@ describe.skipIf(reason !== undefined)(`the runtime of the cuda device${because(r
 
   test('gives its cache back where code finds no room on the GPU', async () => {
     const device = await cuda()
+    const x = tensor([1, 2], { device })
     controls!.setMemory(controls!.liveBytes() + 4 * MiB)
     const buffers = [device.alloc(2 * MiB), device.alloc(2 * MiB)]
     for (const buffer of buffers) device.free(buffer)
     // All memory is the pool's now, though nobody has a buffer.
     const body = program({ name: 'roomy', inputs: ['f32'] }, (x) => x!.mul(3).add(0.625))
-    const y = mapProgram(body, [tensor([1, 2], { device })])
+    const y = mapProgram(body, [x])
     expect([...(await y.data())]).toEqual([3.625, 6.625])
     device.dispose()
   })
