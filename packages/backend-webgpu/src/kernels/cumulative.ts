@@ -1,11 +1,11 @@
 /**
- * Running sums, products and extrema along an axis. Where lines are short or many, a thread runs along
- * each. Else a workgroup scans a block of a line, the totals of the blocks are scanned in turn, and each
- * block is joined with the total of those before it: no number is then joined more than a few dozen
- * times, which also keeps rounding errors small.
+ * Running sums, products and extrema along an axis. A line is cut into pieces: their totals are scanned in
+ * turn, and a thread runs along each piece from the total of those before it. On GPUs, where neighbouring
+ * elements of a line are neighbours in memory, a workgroup scans them together instead.
  */
 import {
   contiguousStrides,
+  type DeviceBuffer,
   DTypeError,
   type Kernels,
   type Scan,
@@ -90,7 +90,7 @@ function extremumText(dtype: View['dtype'], scan: Scan): string {
             if (key == ${lost}) {
               return 0x7fc00000u; // NaN
             }
-            return select(~key, key & 0x7fffffffu, key >= 0x80000000u);
+            return select(0u - key, key & 0x7fffffffu, key >= 0x80000000u);
           }
         `)
       : 'fn encode(key: T) -> u32 { return order(key); }'
@@ -102,84 +102,165 @@ const memory = {
   out: { element: 'u32', access: 'write' },
 } as const
 
-const byLine = defineKernel<Variant>((variant) => ({
+/** Elements that a thread loads at once. */
+const AT_ONCE = 4
+
+/** Neighbouring threads have neighbouring lines. The first element of a piece is joined to none. */
+const startText = dedent(`
+  let line = number % u32(p.lines);
+  let piece = i32(number / u32(p.lines));
+  var i = piece * p.each;
+  let end = min(i + p.each, p.length);
+`)
+
+/** Text that joins the elements after the first of a piece to `sofar`, and does `each` then. */
+function alongText(each?: string): string {
+  const join = (value: string, at: string) => [
+    `  sofar = join(sofar, ${value});`,
+    ...(each ? [`  ${each.replace('AT', at)}`] : []),
+  ]
+  const turn = Array.from({ length: AT_ONCE }, (_, k) => k)
+  return [
+    'i++;',
+    `for (; i + ${AT_ONCE - 1} < end; i += ${AT_ONCE}) {`,
+    ...turn.map((k) => `  let x${k} = decode(load_x(x_at + (i + ${k}) * p.x_step));`),
+    ...turn.flatMap((k) => join(`x${k}`, `(i + ${k})`)),
+    '}',
+    'for (; i < end; i++) {',
+    ...join('decode(load_x(x_at + i * p.x_step))', 'i'),
+    '}',
+  ].join('\n')
+}
+
+const totals = defineKernel<Variant>((variant) => ({
   name: 'cumulative',
-  about: `A running ${variant.scan} of each line, one thread to a line.`,
-  memory,
-  params: ['count', 'length', 'x_step', 'out_step', ...walkParams(variant.rank, ['x', 'out'])],
+  about: `The ${variant.scan} of each piece of each line.`,
+  memory: { x: memory.x, totals: { element: 'u32', access: 'write' } },
+  params: ['count', 'lines', 'length', 'each', 'x_step', ...walkParams(variant.rank, ['x'])],
   threads: THREADS,
   declarations: elementText(variant),
   main: [
     eachThread,
-    walkText(variant.rank, ['x', 'out']),
-    dedent(`
-      var sofar = decode(load_x(x_at));
-      store_out(out_at, encode(sofar));
-      for (var i = 1; i < p.length; i++) {
-        sofar = join(sofar, decode(load_x(x_at + i * p.x_step)));
-        store_out(out_at + i * p.out_step, encode(sofar));
-      }
-    `),
+    startText,
+    walkText(variant.rank, ['x'], 'line'),
+    'var sofar = decode(load_x(x_at + i * p.x_step));',
+    alongText(),
+    'store_totals(i32(number), encode(sofar));',
   ].join('\n'),
 }))
 
-/** Elements of a thread, and of a block. */
-const EACH = 4
-const SCANNERS = 256
-const BLOCK = EACH * SCANNERS
+const along = defineKernel<Variant & { readonly pieces: boolean }>(({ pieces, ...variant }) => ({
+  name: 'cumulative',
+  about: `A running ${variant.scan} of each ${pieces ? 'piece, after the total of those before it' : 'line'}.`,
+  memory: { ...memory, ...(pieces ? { totals: { element: 'u32' } } : {}) },
+  params: [
+    ...['count', 'lines', 'length', 'each', 'x_step', 'out_step'],
+    ...walkParams(variant.rank, ['x', 'out']),
+  ],
+  threads: THREADS,
+  declarations: elementText(variant),
+  main: [
+    eachThread,
+    startText,
+    walkText(variant.rank, ['x', 'out'], 'line'),
+    'var sofar = decode(load_x(x_at + i * p.x_step));',
+    ...(pieces
+      ? [
+          dedent(`
+            if (piece > 0) {
+              sofar = join(decode(load_totals(i32(number) - p.lines)), sofar);
+            }
+          `),
+        ]
+      : []),
+    'store_out(out_at + i * p.out_step, encode(sofar));',
+    alongText('store_out(out_at + AT * p.out_step, encode(sofar));'),
+  ].join('\n'),
+}))
 
-const blocks = defineKernel<Variant>((variant) => ({
+/** Elements of a thread, and of a block that a workgroup scans. */
+const EACH = 8
+const BLOCK = EACH * THREADS
+
+interface BlockVariant extends Variant {
+  /** Neighbouring threads that exchange values without memory, being in one subgroup; 1 without subgroups. */
+  readonly cluster: number
+}
+
+/** Text that joins `total` to those of the threads before it in its cluster (Hillis and Steele 1986). */
+function clusterText(cluster: number): string {
+  const lines: string[] = []
+  for (let step = 1; step < cluster; step *= 2)
+    lines.push(
+      `let before${step} = subgroupShuffleUp(total, ${step}u);`,
+      `if (thread % ${cluster}u >= ${step}u) { total = join(before${step}, total); }`,
+    )
+  return lines.join('\n')
+}
+
+const blocks = defineKernel<BlockVariant>(({ cluster, ...variant }) => ({
   name: 'cumulative',
   about: `A running ${variant.scan} in blocks of ${BLOCK}, and the total of each block.`,
+  ...(cluster > 1 ? { extensions: ['subgroups'] } : {}),
   memory: { ...memory, totals: { element: 'u32', access: 'write' } },
   params: ['length', 'blocks', 'x_step', 'out_step', ...walkParams(variant.rank, ['x', 'out'])],
-  threads: SCANNERS,
+  threads: THREADS,
   declarations: [
     elementText(variant),
     lineFunction(variant.rank, 'x'),
     lineFunction(variant.rank, 'out'),
-    `var<workgroup> sums: array<T, ${SCANNERS}>;`,
+    `var<workgroup> sums: array<T, ${THREADS}>;`,
   ].join('\n\n'),
-  main: dedent(`
-    let line = group / u32(p.blocks);
-    let first = i32(group % u32(p.blocks) * ${BLOCK}u + thread * ${EACH}u);
-    let x_at = x_line(line);
-    let out_at = out_line(line);
-    // What lies beyond the end comes after everything, so it may be anything: the last element again.
-    var own: array<T, ${EACH}>;
-    for (var i = 0; i < ${EACH}; i++) {
-      let value = decode(load_x(x_at + min(first + i, p.length - 1) * p.x_step));
-      if (i == 0) {
-        own[i] = value;
-      } else {
-        own[i] = join(own[i - 1], value);
+  main: [
+    dedent(`
+      let line = group / u32(p.blocks);
+      let first = i32(group % u32(p.blocks) * ${BLOCK}u + thread * ${EACH}u);
+      let x_at = x_line(line);
+      let out_at = out_line(line);
+      // What lies beyond the end comes after everything, so it may be anything: the last element again.
+      var own: array<T, ${EACH}>;
+      for (var i = 0; i < ${EACH}; i++) {
+        let value = decode(load_x(x_at + min(first + i, p.length - 1) * p.x_step));
+        if (i == 0) {
+          own[i] = value;
+        } else {
+          own[i] = join(own[i - 1], value);
+        }
       }
-    }
-    // The threads' totals, joined with those 1, 2, 4 ... threads before (Hillis and Steele 1986).
-    var total = own[${EACH - 1}];
-    for (var step = 1u; step < ${SCANNERS}u; step *= 2u) {
+      var total = own[${EACH - 1}];
+    `),
+    ...(cluster > 1 ? [clusterText(cluster)] : []),
+    dedent(`
       sums[thread] = total;
       workgroupBarrier();
-      if (thread >= step) {
-        total = join(sums[thread - step], total);
+      // The total of what lies before the thread: of each cluster, and of the threads in its own.
+      var before = sums[${cluster - 1}];
+      let start = thread / ${cluster}u * ${cluster}u;
+      for (var i = ${2 * cluster - 1}u; i < start; i += ${cluster}u) {
+        before = join(before, sums[i]);
       }
-      workgroupBarrier();
-    }
-    sums[thread] = total;
-    workgroupBarrier();
-    for (var i = 0; i < ${EACH}; i++) {
-      if (first + i < p.length) {
-        var value = own[i];
+      ${
+        cluster > 1
+          ? `if (start == 0u) {
+        before = sums[max(thread, 1u) - 1u];
+      } else if (thread > start) {
+        before = join(before, sums[thread - 1u]);
+      }`
+          : ''
+      }
+      for (var i = 0; i < ${EACH}; i++) {
         if (thread > 0u) {
-          value = join(sums[thread - 1u], value);
+          own[i] = join(before, own[i]);
         }
-        store_out(out_at + (first + i) * p.out_step, encode(value));
+        if (first + i < p.length) {
+          store_out(out_at + (first + i) * p.out_step, encode(own[i]));
+        }
       }
-    }
-    if (thread == ${SCANNERS - 1}u) {
-      store_totals(i32(group), encode(total));
-    }
-  `),
+      if (thread == ${THREADS - 1}u) {
+        store_totals(i32(group), encode(own[${EACH - 1}]));
+      }
+    `),
+  ].join('\n'),
 }))
 
 const carry = defineKernel<Variant>((variant) => ({
@@ -204,44 +285,67 @@ const carry = defineKernel<Variant>((variant) => ({
   ].join('\n'),
 }))
 
-/** A line this short is a thread's; so are lines, of any length, when there are this many. */
-const SHORT = 64
-const BUSY = 8192
+/** Threads that keep a device busy, and elements that each should have before a line is cut. */
+const gpu = { busy: 16384, worth: 32 }
+const processor = { busy: 1024, worth: 64 }
 
 function scanLines(runtime: Runtime, x: View, out: View, axis: number, scan: Scan): void {
+  const { software, subgroups, subgroupMinSize } = runtime.features
   const length = x.shape[axis]!
-  const count = sizeOf(x.shape)
-  const lines = count / length
-  const along = (view: View) => ({ strides: without(view.strides, axis), offset: view.offset })
-  const { rank, params } = walk(without(x.shape, axis), { x: along(x), out: along(out) })
+  const lines = sizeOf(x.shape) / length
+  const own = (view: View) => ({ strides: without(view.strides, axis), offset: view.offset })
+  const { rank, params } = walk(without(x.shape, axis), { x: own(x), out: own(out) })
   const variant = { dtype: x.dtype, scan, rank }
   const steps = { x_step: x.strides[axis]!, out_step: out.strides[axis]! }
   const buffers = { x: x.buffer, out: out.buffer }
-  if (length <= SHORT || lines >= BUSY) {
-    byLine(runtime, variant, {
-      buffers,
-      params: { ...params, ...steps, count: lines, length },
-      groups: groupsFor(lines),
+  /** Scans the totals, [outer, inner], along one of the axes. */
+  const scanTotals = (totals: DeviceBuffer, shape: [number, number], along: 0 | 1) => {
+    const view: View = {
+      ...{ buffer: totals, dtype: x.dtype, shape, strides: contiguousStrides(shape), offset: 0 },
+    }
+    scanLines(runtime, view, view, along, scan)
+  }
+
+  // Threads of a GPU that run along neighbouring lines read what lies together only where lines do.
+  if (!software && Math.abs(steps.x_step) === 1 && length > gpu.worth) {
+    const pieces = Math.ceil(length / BLOCK)
+    const cluster = subgroups ? Math.min(THREADS, subgroupMinSize) : 1
+    withScratch(runtime, lines * pieces * 4, (sums) => {
+      const call = { ...params, ...steps, length, blocks: pieces }
+      blocks(
+        runtime,
+        { ...variant, cluster },
+        { buffers: { ...buffers, totals: sums }, params: call, groups: lines * pieces },
+      )
+      if (pieces === 1) return
+      scanTotals(sums, [lines, pieces], 1)
+      const count = lines * length
+      carry(runtime, variant, {
+        buffers: { totals: sums, out: out.buffer },
+        params: { ...call, count },
+        groups: groupsFor(count),
+      })
     })
     return
   }
-  const pieces = Math.ceil(length / BLOCK)
-  withScratch(runtime, lines * pieces * 4, (totals) => {
-    blocks(runtime, variant, {
-      buffers: { ...buffers, totals },
-      params: { ...params, ...steps, length, blocks: pieces },
-      groups: lines * pieces,
-    })
-    if (pieces === 1) return
-    const shape = [lines, pieces]
-    const strides = contiguousStrides(shape)
-    const sums: View = { buffer: totals, dtype: x.dtype, shape, strides, offset: 0 }
-    scanLines(runtime, sums, sums, 1, scan)
-    carry(runtime, variant, {
-      buffers: { totals, out: out.buffer },
-      params: { ...params, ...steps, count, length, blocks: pieces },
-      groups: groupsFor(count),
-    })
+
+  const { busy, worth } = software ? processor : gpu
+  const wanted = Math.min(Math.ceil(busy / lines), Math.floor(length / worth))
+  const each = Math.ceil(length / Math.max(1, wanted))
+  const pieces = Math.ceil(length / each)
+  const count = lines * pieces
+  const call = {
+    params: { ...params, ...steps, count, lines, length, each },
+    groups: groupsFor(count),
+  }
+  if (pieces === 1) {
+    along(runtime, { ...variant, pieces: false }, { ...call, buffers })
+    return
+  }
+  withScratch(runtime, count * 4, (sums) => {
+    totals(runtime, variant, { ...call, buffers: { x: x.buffer, totals: sums } })
+    scanTotals(sums, [pieces, lines], 0)
+    along(runtime, { ...variant, pieces: true }, { ...call, buffers: { ...buffers, totals: sums } })
   })
 }
 

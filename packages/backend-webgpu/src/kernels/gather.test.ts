@@ -1,6 +1,13 @@
 import type { View } from '@nablajs/tensor/backend'
 import { expect, test } from 'vitest'
-import { difference, generator, kernelTests, type TestKernels, whole } from '../../test/kernels.ts'
+import {
+  difference,
+  generator,
+  kernelTests,
+  type TestKernels,
+  testDevices,
+  whole,
+} from '../../test/kernels.ts'
 
 type Shape = readonly number[]
 
@@ -137,7 +144,8 @@ function suite(t: TestKernels): void {
   })
 }
 
-kernelTests('indexing', suite)
+for (const device of testDevices.filter(({ subgroups }) => !subgroups))
+  kernelTests('indexing', suite, undefined, device)
 kernelTests('indexing', suite, 5)
 
 kernelTests('many indices', (t) => {

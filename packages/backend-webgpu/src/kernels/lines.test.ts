@@ -1,6 +1,13 @@
 import type { DType, Scan } from '@nablajs/tensor/backend'
 import { expect, test } from 'vitest'
-import { difference, generator, kernelTests, type TestKernels, whole } from '../../test/kernels.ts'
+import {
+  difference,
+  generator,
+  kernelTests,
+  type TestKernels,
+  testDevices,
+  whole,
+} from '../../test/kernels.ts'
 
 type Shape = readonly number[]
 const volume = (shape: Shape) => shape.reduce((size, extent) => size * extent, 1)
@@ -68,9 +75,11 @@ const shapes: readonly Shape[] = [
   [1025],
   [3, 2500],
   [2049, 2],
+  // Pieces of pieces.
+  [40_000],
 ]
 
-function suite(t: TestKernels): void {
+function sorts(t: TestKernels): void {
   test.each(shapes.map((shape) => [shape]))('sort %o along every axis', async (shape) => {
     const next = generator(volume(shape))
     // Many ties.
@@ -101,14 +110,23 @@ function suite(t: TestKernels): void {
     t.finish()
   })
 
-  const scans: readonly (readonly [Scan, readonly ('f32' | 'i32' | 'u32')[]])[] = [
+  test('nothing to sort', async () => {
+    const [x, out] = [t.empty([0, 3]), t.empty([0, 3], { dtype: 'i32' })]
+    t.kernels.sort(x, out, 0, false)
+    expect(await t.read(out)).toEqual([])
+    t.finish()
+  })
+}
+
+function scans(t: TestKernels): void {
+  const kinds: readonly (readonly [Scan, readonly ('f32' | 'i32' | 'u32')[]])[] = [
     ['sum', ['f32', 'i32', 'u32']],
     ['prod', ['f32', 'i32']],
     ['max', ['f32', 'i32', 'u32']],
     ['min', ['f32', 'i32', 'u32']],
     ['logsumexp', ['f32']],
   ]
-  test.each(scans)('running %s', async (scan, dtypes) => {
+  test.each(kinds)('running %s', async (scan, dtypes) => {
     for (const shape of shapes)
       for (const [axis] of shape.entries())
         for (const dtype of dtypes) {
@@ -152,9 +170,8 @@ function suite(t: TestKernels): void {
     t.finish()
   })
 
-  test('nothing to sort or scan, and what there is no scan of', async () => {
+  test('nothing to scan, and what there is no scan of', async () => {
     const x = t.empty([0, 3])
-    t.kernels.sort(x, t.empty([0, 3], { dtype: 'i32' }), 0, false)
     t.kernels.cumulative(x, x, 1, 'sum')
     expect(await t.read(x)).toEqual([])
     const integers = t.view([2], [1, 2], { dtype: 'i32' })
@@ -165,5 +182,7 @@ function suite(t: TestKernels): void {
   })
 }
 
-kernelTests('lines', suite)
-kernelTests('lines', suite, 2)
+kernelTests('sorts', sorts)
+kernelTests('sorts', sorts, 2)
+for (const device of testDevices) kernelTests('scans', scans, undefined, device)
+kernelTests('scans', scans, 2)

@@ -1,7 +1,16 @@
 /** Pooling: a thread looks at the window of one result, neighbouring threads at neighbouring channels. */
 import { type Kernels, type PoolGeometry, sizeOf, type View } from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
-import { dedent, defineKernel, eachThread, groupsFor, orderText, THREADS, zero } from './wgsl.ts'
+import {
+  dedent,
+  defineKernel,
+  eachThread,
+  groupsFor,
+  indent,
+  orderText,
+  THREADS,
+  zero,
+} from './wgsl.ts'
 
 const params = [
   ...['count', 'x_first', 'y_first', 'indices_first', 'height', 'width', 'channels'],
@@ -12,10 +21,16 @@ const params = [
 interface Variant {
   /** Channels that a thread computes at once: 4 where memory lies so that they are one `vec4<f32>`. */
   readonly each: 1 | 4
+  /** Taps of a row that are written out one after the other: all of a short row. */
+  readonly written: number
 }
 
-function variantOf(x: View, y: View): Variant {
-  return { each: [x.shape[3]!, x.offset, y.offset].every((n) => n % 4 === 0) ? 4 : 1 }
+/** The longest row of a window that is written out. */
+const SHORT = 8
+
+function variantOf({ kernel }: PoolGeometry, ...views: readonly View[]): Variant {
+  const fits = views.every(({ shape, offset }) => shape[3]! % 4 === 0 && offset % 4 === 0)
+  return { each: fits ? 4 : 1, written: kernel[1] <= SHORT ? kernel[1] : 1 }
 }
 
 const elementOf = ({ each }: Variant) => (each === 4 ? 'vec4<f32>' : 'f32')
@@ -40,53 +55,83 @@ function paramsOf(
 }
 
 /** Text that runs `body` for every tap inside of the image: `y`, `x` and `x_at`, the element. */
-const eachTap = (body: string, row: { before?: string; after?: string } = {}): string =>
-  dedent(`
-    let channel = i32(number % u32(p.channels));
-    let pixel = number / u32(p.channels);
-    let left = i32(pixel % u32(p.grid_width)) * p.stride_w - p.left;
-    let line = pixel / u32(p.grid_width);
-    let top = i32(line % u32(p.grid_height)) * p.stride_h - p.top;
-    let image = i32(line / u32(p.grid_height)) * p.height;
-    for (var r = 0; r < p.taps_h; r++) {
-      let y = top + r * p.dilation_h;
-      if (y < 0 || y >= p.height) { continue; }${row.before ? `\n      ${row.before}` : ''}
-      for (var s = 0; s < p.taps_w; s++) {
-        let x = left + s * p.dilation_w;
-        if (x < 0 || x >= p.width) { continue; }
-        let x_at = p.x_first + ((image + y) * p.width + x) * p.channels + channel;
-        ${body}
-      }${row.after ? `\n      ${row.after}` : ''}
-    }
-  `)
-
-const largest = defineKernel<null>(() => ({
-  name: 'maxPool2d',
-  about:
-    'The first of the largest values of each window, and where it is; a window of nothing gives -Infinity.',
-  // Bits are compared, so that NaN is what it is and subnormal numbers stay.
-  memory: {
-    x: { element: 'u32' },
-    y: { element: 'u32', access: 'write' },
-    indices: { element: 'i32', access: 'write' },
-  },
-  params,
-  threads: THREADS,
-  declarations: orderText('f32'),
-  main: [
-    eachThread,
+const eachTap = (
+  { written }: Variant,
+  body: string,
+  row: { before?: string; after?: string } = {},
+): string => {
+  const tap = (k: number) => [
+    '{',
+    `  let x = left + (s + ${k}) * p.dilation_w;`,
+    '  // Negative numbers are large as u32.',
+    '  if (u32(x) < u32(p.width)) {',
+    '    let x_at = line_at + x * p.channels;',
+    indent(body, 4),
+    '  }',
+    '}',
+  ]
+  return [
     dedent(`
-      var best = 0u;
-      var value = 0xff800000u; // -Infinity
-      var place = 0;
+      let pixel = i32(number / u32(p.channels));
+      let channel = i32(number) - pixel * p.channels;
+      let line = i32(u32(pixel) / u32(p.grid_width));
+      let left = (pixel - line * p.grid_width) * p.stride_w - p.left;
+      let n = i32(u32(line) / u32(p.grid_height));
+      let top = (line - n * p.grid_height) * p.stride_h - p.top;
+      let image = n * p.height;
+      for (var r = 0; r < p.taps_h; r++) {
+        let y = top + r * p.dilation_h;
+        if (u32(y) >= u32(p.height)) { continue; }
+        let line_at = p.x_first + (image + y) * p.width * p.channels + channel;
     `),
-    eachTap(
-      'let bits = load_x(x_at); if (order(bits) > best) { best = order(bits); value = bits; place = y * p.width + x; }',
-    ),
-    'store_y(p.y_first + i32(number), value);',
-    'store_indices(p.indices_first + i32(number), place);',
-  ].join('\n'),
-}))
+    ...(row.before ? [`  ${row.before}`] : []),
+    `  for (var s = 0; s < p.taps_w; s += ${written}) {`,
+    ...Array.from({ length: written }, (_, k) => indent(tap(k).join('\n'), 4)),
+    '  }',
+    ...(row.after ? [`  ${row.after}`] : []),
+    '}',
+  ].join('\n')
+}
+
+const largest = defineKernel<Variant>((variant) => {
+  const vector = variant.each === 4
+  const [bits, index] = vector ? (['vec4<u32>', 'vec4<i32>'] as const) : (['u32', 'i32'] as const)
+  return {
+    name: 'maxPool2d',
+    about:
+      'The first of the largest values of each window, and where it is; a window of nothing gives -Infinity.',
+    // Bits are compared, so that NaN is what it is and subnormal numbers stay.
+    memory: {
+      x: { element: bits },
+      y: { element: bits, access: 'write' },
+      indices: { element: index, access: 'write' },
+    },
+    params,
+    threads: THREADS,
+    declarations: orderText('f32', bits),
+    main: [
+      eachThread,
+      dedent(`
+        var best = ${bits}();
+        var value = ${bits}(0xff800000u); // -Infinity
+        var place = ${index}();
+      `),
+      eachTap(
+        variant,
+        dedent(`
+          let bits = load_x(x_at);
+          let key = order(bits);
+          let wins = key > best;
+          best = select(best, key, wins);
+          value = select(value, bits, wins);
+          place = select(place, ${index}(y * p.width + x), wins);
+        `),
+      ),
+      'store_y(p.y_first + i32(number), value);',
+      'store_indices(p.indices_first + i32(number), place);',
+    ].join('\n'),
+  }
+})
 
 const sum = defineKernel<Variant>((variant) => ({
   name: 'sumPool2d',
@@ -100,7 +145,7 @@ const sum = defineKernel<Variant>((variant) => ({
   main: [
     eachThread,
     `var sum = ${elementOf(variant)}();`,
-    eachTap('row_sum += load_x(x_at);', {
+    eachTap(variant, 'row_sum += load_x(x_at);', {
       before: `var row_sum = ${elementOf(variant)}();`,
       after: 'sum += row_sum;',
     }),
@@ -120,12 +165,13 @@ const spread = defineKernel<Variant>((variant) => ({
   main: [
     eachThread,
     dedent(`
-      let channel = i32(number % u32(p.channels));
-      let pixel = number / u32(p.channels);
-      let column = i32(pixel % u32(p.width));
-      let line = pixel / u32(p.width);
-      let row = i32(line % u32(p.height));
-      let image = i32(line / u32(p.height)) * p.grid_height;
+      let pixel = i32(number / u32(p.channels));
+      let channel = i32(number) - pixel * p.channels;
+      let line = i32(u32(pixel) / u32(p.width));
+      let column = pixel - line * p.width;
+      let n = i32(u32(line) / u32(p.height));
+      let row = line - n * p.height;
+      let image = n * p.grid_height;
       var sum = ${elementOf(variant)}();
       for (var r = 0; r < p.taps_h; r++) {
         let y = row + p.top - r * p.dilation_h;
@@ -148,14 +194,16 @@ export function maxPool2dKernel(runtime: Runtime): Kernels['maxPool2d'] {
   return (x, values, indices, geometry) => {
     const count = sizeOf(values.shape)
     if (count === 0) return
-    largest(runtime, null, {
+    const variant = variantOf(geometry, x, values, indices)
+    const { each } = variant
+    largest(runtime, variant, {
       buffers: { x: x.buffer, y: values.buffer, indices: indices.buffer },
       params: {
-        ...paramsOf({ each: 1 }, x, values, geometry),
-        indices_first: indices.offset,
-        count,
+        ...paramsOf(variant, x, values, geometry),
+        indices_first: indices.offset / each,
+        count: count / each,
       },
-      groups: groupsFor(count),
+      groups: groupsFor(count / each),
     })
   }
 }
@@ -166,7 +214,7 @@ export function sumPool2dKernel(runtime: Runtime): Kernels['sumPool2d'] {
     const count = sizeOf(out.shape)
     if (count === 0) return
     if (sizeOf(x.shape) === 0) return zero(runtime, out)
-    const variant = variantOf(x, out)
+    const variant = variantOf(geometry, x, out)
     sum(runtime, variant, {
       buffers: { x: x.buffer, y: out.buffer },
       params: { ...paramsOf(variant, x, out, geometry), count: count / variant.each },
@@ -181,7 +229,7 @@ export function sumPool2dGradKernel(runtime: Runtime): Kernels['sumPool2dGrad'] 
     const count = sizeOf(dx.shape)
     if (count === 0) return
     if (sizeOf(dy.shape) === 0) return zero(runtime, dx)
-    const variant = variantOf(dx, dy)
+    const variant = variantOf(geometry, dx, dy)
     spread(runtime, variant, {
       buffers: { y: dy.buffer, x: dx.buffer },
       params: { ...paramsOf(variant, dx, dy, geometry), count: count / variant.each },

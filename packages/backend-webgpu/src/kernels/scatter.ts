@@ -54,7 +54,20 @@ const byLine = defineKernel<{ rank: number }>(({ rank }) => ({
     eachThread,
     walkText(rank, names),
     dedent(`
-      for (var i = 0; i < p.length; i++) {
+      var i = 0;
+      // Four loads at once, then four additions, one after the other.
+      for (; i + 3 < p.length; i += 4) {
+        var to: array<i32, 4>;
+        var values: array<f32, 4>;
+        for (var k = 0; k < 4; k++) {
+          to[k] = out_at + load_index(index_at + (i + k) * p.index_step) * p.out_step;
+          values[k] = load_src(src_at + (i + k) * p.src_step);
+        }
+        for (var k = 0; k < 4; k++) {
+          store_out(to[k], load_out(to[k]) + values[k]);
+        }
+      }
+      for (; i < p.length; i++) {
         let to = out_at + load_index(index_at + i * p.index_step) * p.out_step;
         store_out(to, load_out(to) + load_src(src_at + i * p.src_step));
       }
@@ -117,9 +130,9 @@ const bySorted = defineKernel<{ sortedRank: number; rank: number }>(({ sortedRan
 }))
 
 /** Steps of a line that one thread may take, however few the lines. */
-const SHORT = 128
-/** Lines that keep a device busy with a thread each. */
-const BUSY = 16384
+const SHORT = 256
+/** With this many lines, a thread for each is done before their indices are sorted. */
+const BUSY = 1024
 
 /** {@link Kernels.scatterAdd} for elements of 32 bits; integers wrap. */
 export function scatterAddKernel(runtime: Runtime): Kernels['scatterAdd'] {

@@ -69,7 +69,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 
-// square: 1 x 1 x 1 workgroups, parameters 1 0 488 1 488 488 64 8192 488 1 0
+// square: 1 x 1 x 1 workgroups, parameters 1 0 488 1 488 488 32 4096 488 1 0
 struct Params {
   results: u32, zero: u32, length: u32, splits: u32, skip: u32, span: u32, step: u32, block: u32,
   part_first: u32, part_step: u32, oy: i32,
@@ -90,8 +90,8 @@ fn element(r: u32, start_0: i32) -> Part {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) me: u32) {
-  let number = group.x + group.y * groups.x;
-  let member = me;
+  let number = (group.x + group.y * groups.x) * 2u + me / 32u;
+  let member = me % 32u;
   let result = number / params.splits;
   let split = number % params.splits;
   var best = 0f;
@@ -122,15 +122,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   parts[me] = best;
   workgroupBarrier();
+  let first = me / 32u * 32u;
   if (member < 8u) {
-    best = parts[member];
-    for (var i = member + 8u; i < 64u; i += 8u) { best = join(best, parts[i]); }
-    parts[member] = best;
+    best = parts[first + member];
+    for (var i = member + 8u; i < 32u; i += 8u) { best = join(best, parts[first + i]); }
+    parts[first + member] = best;
   }
   workgroupBarrier();
   if (member == 0u) {
-    best = parts[0u];
-    for (var i = 1u; i < 8u; i++) { best = join(best, parts[i]); }
+    best = parts[first + 0u];
+    for (var i = 1u; i < 8u; i++) { best = join(best, parts[first + i]); }
   }
   if (result < params.results && split < params.splits && member == 0u) {
     let w0 = best;

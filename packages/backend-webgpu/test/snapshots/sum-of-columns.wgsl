@@ -55,7 +55,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 
-// same: 7 x 1 x 1 workgroups, parameters 200 0 9 1 1 9 2 256 1 200 200 0 1
+// same: 4 x 1 x 1 workgroups, parameters 200 0 9 1 1 9 1 128 1 200 200 0 1
 struct Params {
   results: u32, zero: u32, length: u32, splits: u32, skip: u32, span: u32, step: u32, block: u32,
   part_first: u32, part_step: u32, e0: u32, oy: i32, sy_0: i32,
@@ -67,7 +67,6 @@ struct Params {
 fn is_finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
 alias Part = f32;
 fn join(a: Part, b: Part) -> Part { return a + b; }
-var<workgroup> parts: array<Part, 64>;
 fn element(r: u32, start_0: i32) -> Part {
   let cell = u32(start_0) + r * params.part_step;
   return b0[cell];
@@ -76,8 +75,7 @@ fn element(r: u32, start_0: i32) -> Part {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) me: u32) {
-  let number = (group.x + group.y * groups.x) * 32u + me / 2u;
-  let member = me % 2u;
+  let number = (group.x + group.y * groups.x) * 64u + me;
   let result = number % params.results;
   let split = number / params.results;
   let x0 = i32(result);
@@ -86,7 +84,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let start_0 = i32(result * params.part_first);
     let end = min(params.length, split * params.skip + params.span);
     let step = params.step;
-    var r = split * params.skip + member;
+    var r = split * params.skip;
     var lost = 0.0;
     while (r < end) {
       // Blocks are summed for themselves, and what rounding takes when one is added is kept.
@@ -107,14 +105,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
     best += select(0.0, lost, is_finite(best));
   }
-  parts[me] = best;
-  workgroupBarrier();
-  let first = me / 2u * 2u;
-  if (member == 0u) {
-    best = parts[first + 0u];
-    for (var i = 1u; i < 2u; i++) { best = join(best, parts[first + i]); }
-  }
-  if (result < params.results && split < params.splits && member == 0u) {
+  if (result < params.results && split < params.splits) {
     b1[u32(params.oy + x0 * params.sy_0)] = best;
   }
 }

@@ -1,4 +1,4 @@
-// same: 150 x 1 x 1 workgroups, parameters 300 0 200 1 200 200 32 4096 300 200 0 200 1 0 1
+// same: 75 x 1 x 1 workgroups, parameters 300 0 200 1 200 200 16 2048 300 200 0 200 1 0 1
 struct Params {
   results: u32, zero: u32, length: u32, splits: u32, skip: u32, span: u32, step: u32, block: u32,
   e0: u32, f0: u32, o0: i32, s0_0: i32, t0_0: i32, oy: i32, sy_0: i32,
@@ -21,8 +21,8 @@ fn element(r: u32, start_0: i32) -> Part {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) me: u32) {
-  let number = (group.x + group.y * groups.x) * 2u + me / 32u;
-  let member = me % 32u;
+  let number = (group.x + group.y * groups.x) * 4u + me / 16u;
+  let member = me % 16u;
   let result = number / params.splits;
   let split = number % params.splits;
   let x0 = i32(result);
@@ -54,16 +54,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   parts[me] = best;
   workgroupBarrier();
-  let first = me / 32u * 32u;
-  if (member < 8u) {
-    best = parts[first + member];
-    for (var i = member + 8u; i < 32u; i += 8u) { best = join(best, parts[first + i]); }
-    parts[first + member] = best;
-  }
-  workgroupBarrier();
+  let first = me / 16u * 16u;
   if (member == 0u) {
     best = parts[first + 0u];
-    for (var i = 1u; i < 8u; i++) { best = join(best, parts[first + i]); }
+    for (var i = 1u; i < 16u; i++) { best = join(best, parts[first + i]); }
   }
   if (result < params.results && split < params.splits && member == 0u) {
     b1[u32(params.oy + x0 * params.sy_0)] = best;

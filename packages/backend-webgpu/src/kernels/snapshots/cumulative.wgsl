@@ -1,4 +1,4 @@
-// A running max in blocks of 1024, and the total of each block.
+// A running max in blocks of 512, and the total of each block.
 
 struct Params {
   groups: i32,
@@ -25,20 +25,17 @@ fn store_totals(at: i32, value: u32) { totals[at] = value; }
 
 alias T = u32;
 fn order(bits: u32) -> u32 {
-  if ((bits & 0x7fffffffu) > 0x7f800000u) {
-    return 0xffffffffu; // NaN
-  }
-  if (bits == 0x80000000u) {
-    return 0x80000000u; // -0, as 0
-  }
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+  let zero = u32(0x80000000u);
+  let magnitude = bits & ~zero;
+  let key = select(zero + magnitude, zero - magnitude, bits >= zero);
+  return select(key, ~u32(), magnitude > u32(0x7f800000u)); // NaN
 }
 fn decode(bits: u32) -> T { let key = order(bits); return key; }
 fn encode(key: T) -> u32 {
   if (key == 0xffffffffu) {
     return 0x7fc00000u; // NaN
   }
-  return select(~key, key & 0x7fffffffu, key >= 0x80000000u);
+  return select(0u - key, key & 0x7fffffffu, key >= 0x80000000u);
 }
 fn join(a: T, b: T) -> T { return max(a, b); }
 
@@ -54,9 +51,9 @@ fn out_line(line: u32) -> i32 {
   return out_at;
 }
 
-var<workgroup> sums: array<T, 256>;
+var<workgroup> sums: array<T, 64>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group_id: vec3<u32>,
   @builtin(num_workgroups) group_count: vec3<u32>,
@@ -68,12 +65,12 @@ fn main(
     return;
   }
   let line = group / u32(p.blocks);
-  let first = i32(group % u32(p.blocks) * 1024u + thread * 4u);
+  let first = i32(group % u32(p.blocks) * 512u + thread * 8u);
   let x_at = x_line(line);
   let out_at = out_line(line);
   // What lies beyond the end comes after everything, so it may be anything: the last element again.
-  var own: array<T, 4>;
-  for (var i = 0; i < 4; i++) {
+  var own: array<T, 8>;
+  for (var i = 0; i < 8; i++) {
     let value = decode(load_x(x_at + min(first + i, p.length - 1) * p.x_step));
     if (i == 0) {
       own[i] = value;
@@ -81,40 +78,39 @@ fn main(
       own[i] = join(own[i - 1], value);
     }
   }
-  // The threads' totals, joined with those 1, 2, 4 ... threads before (Hillis and Steele 1986).
-  var total = own[3];
-  for (var step = 1u; step < 256u; step *= 2u) {
-    sums[thread] = total;
-    workgroupBarrier();
-    if (thread >= step) {
-      total = join(sums[thread - step], total);
-    }
-    workgroupBarrier();
-  }
+  var total = own[7];
   sums[thread] = total;
   workgroupBarrier();
-  for (var i = 0; i < 4; i++) {
+  // The total of what lies before the thread: of each cluster, and of the threads in its own.
+  var before = sums[0];
+  let start = thread / 1u * 1u;
+  for (var i = 1u; i < start; i += 1u) {
+    before = join(before, sums[i]);
+  }
+
+  for (var i = 0; i < 8; i++) {
+    if (thread > 0u) {
+      own[i] = join(before, own[i]);
+    }
     if (first + i < p.length) {
-      var value = own[i];
-      if (thread > 0u) {
-        value = join(sums[thread - 1u], value);
-      }
-      store_out(out_at + (first + i) * p.out_step, encode(value));
+      store_out(out_at + (first + i) * p.out_step, encode(own[i]));
     }
   }
-  if (thread == 255u) {
-    store_totals(i32(group), encode(total));
+  if (thread == 63u) {
+    store_totals(i32(group), encode(own[7]));
   }
 }
 
 // ----
 
-// A running max of each line, one thread to a line.
+// A running max of each line.
 
 struct Params {
   groups: i32,
   count: i32,
+  lines: i32,
   length: i32,
+  each: i32,
   x_step: i32,
   out_step: i32,
   x_first: i32,
@@ -132,20 +128,17 @@ fn store_out(at: i32, value: u32) { x[at] = value; }
 
 alias T = u32;
 fn order(bits: u32) -> u32 {
-  if ((bits & 0x7fffffffu) > 0x7f800000u) {
-    return 0xffffffffu; // NaN
-  }
-  if (bits == 0x80000000u) {
-    return 0x80000000u; // -0, as 0
-  }
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+  let zero = u32(0x80000000u);
+  let magnitude = bits & ~zero;
+  let key = select(zero + magnitude, zero - magnitude, bits >= zero);
+  return select(key, ~u32(), magnitude > u32(0x7f800000u)); // NaN
 }
 fn decode(bits: u32) -> T { let key = order(bits); return key; }
 fn encode(key: T) -> u32 {
   if (key == 0xffffffffu) {
     return 0x7fc00000u; // NaN
   }
-  return select(~key, key & 0x7fffffffu, key >= 0x80000000u);
+  return select(0u - key, key & 0x7fffffffu, key >= 0x80000000u);
 }
 fn join(a: T, b: T) -> T { return max(a, b); }
 
@@ -164,12 +157,31 @@ fn main(
   if (number >= u32(p.count)) {
     return;
   }
-  let i0 = i32(number);
+  let line = number % u32(p.lines);
+  let piece = i32(number / u32(p.lines));
+  var i = piece * p.each;
+  let end = min(i + p.each, p.length);
+  let i0 = i32(line);
   let x_at = p.x_first + i0 * p.x_step0;
   let out_at = p.out_first + i0 * p.out_step0;
-  var sofar = decode(load_x(x_at));
-  store_out(out_at, encode(sofar));
-  for (var i = 1; i < p.length; i++) {
+  var sofar = decode(load_x(x_at + i * p.x_step));
+  store_out(out_at + i * p.out_step, encode(sofar));
+  i++;
+  for (; i + 3 < end; i += 4) {
+    let x0 = decode(load_x(x_at + (i + 0) * p.x_step));
+    let x1 = decode(load_x(x_at + (i + 1) * p.x_step));
+    let x2 = decode(load_x(x_at + (i + 2) * p.x_step));
+    let x3 = decode(load_x(x_at + (i + 3) * p.x_step));
+    sofar = join(sofar, x0);
+    store_out(out_at + (i + 0) * p.out_step, encode(sofar));
+    sofar = join(sofar, x1);
+    store_out(out_at + (i + 1) * p.out_step, encode(sofar));
+    sofar = join(sofar, x2);
+    store_out(out_at + (i + 2) * p.out_step, encode(sofar));
+    sofar = join(sofar, x3);
+    store_out(out_at + (i + 3) * p.out_step, encode(sofar));
+  }
+  for (; i < end; i++) {
     sofar = join(sofar, decode(load_x(x_at + i * p.x_step)));
     store_out(out_at + i * p.out_step, encode(sofar));
   }
@@ -199,20 +211,17 @@ fn store_out(at: i32, value: u32) { out[at] = value; }
 
 alias T = u32;
 fn order(bits: u32) -> u32 {
-  if ((bits & 0x7fffffffu) > 0x7f800000u) {
-    return 0xffffffffu; // NaN
-  }
-  if (bits == 0x80000000u) {
-    return 0x80000000u; // -0, as 0
-  }
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+  let zero = u32(0x80000000u);
+  let magnitude = bits & ~zero;
+  let key = select(zero + magnitude, zero - magnitude, bits >= zero);
+  return select(key, ~u32(), magnitude > u32(0x7f800000u)); // NaN
 }
 fn decode(bits: u32) -> T { let key = order(bits); return key; }
 fn encode(key: T) -> u32 {
   if (key == 0xffffffffu) {
     return 0x7fc00000u; // NaN
   }
-  return select(~key, key & 0x7fffffffu, key >= 0x80000000u);
+  return select(0u - key, key & 0x7fffffffu, key >= 0x80000000u);
 }
 fn join(a: T, b: T) -> T { return max(a, b); }
 
@@ -239,7 +248,7 @@ fn main(
   }
   let line = number / u32(p.length);
   let i = i32(number % u32(p.length));
-  let block = i / 1024;
+  let block = i / 512;
   if (block > 0) {
     let at = out_line(line) + i * p.out_step;
     let sofar = decode(load_totals(i32(line) * p.blocks + block - 1));

@@ -3,6 +3,9 @@
 struct Params {
   groups: i32,
   count: i32,
+  blocks: i32,
+  weight_row: i32,
+  weight_tap: i32,
   x_first: i32,
   weight_first: i32,
   y_first: i32,
@@ -33,6 +36,14 @@ fn load_weight(at: i32) -> vec4<f32> { return weight[at]; }
 fn load_y(at: i32) -> vec4<f32> { return y[at]; }
 fn store_y(at: i32, value: vec4<f32>) { y[at] = value; }
 
+// Padding is zeros. Negative numbers are large as u32.
+fn x_load(line_at: i32, x: i32) -> vec4<f32> {
+  if (u32(x) >= u32(p.width)) {
+    return vec4<f32>();
+  }
+  return load_x(line_at + x * p.channels);
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group_id: vec3<u32>,
@@ -48,25 +59,53 @@ fn main(
   if (number >= u32(p.count)) {
     return;
   }
-  let channel = i32(number % u32(p.filters));
-  let pixel = number / u32(p.filters);
-  let column = i32(pixel % u32(p.grid_width));
-  let line = pixel / u32(p.grid_width);
-  let row = i32(line % u32(p.grid_height));
-  let image = i32(line / u32(p.grid_height));
-  let top = row * p.stride_h - p.top;
-  let left = column * p.stride_w - p.left;
-  var sum = vec4<f32>();
+  let block = i32(number / u32(p.filters));
+  let channel = i32(number) - block * p.filters;
+  let line = i32(u32(block) / u32(p.blocks));
+  let column = (block - line * p.blocks) * 4;
+  let image = i32(u32(line) / u32(p.grid_height));
+  let top = (line - image * p.grid_height) * p.stride_h - p.top;
+  let x_at = p.x_first + image * p.height * p.width * p.channels + channel / p.multiplier;
+  var sum0 = vec4<f32>();
+  var sum1 = vec4<f32>();
+  var sum2 = vec4<f32>();
+  var sum3 = vec4<f32>();
   for (var r = 0; r < p.taps_h; r++) {
     let y = top + r * p.dilation_h;
-    if (y < 0 || y >= p.height) { continue; }
-    for (var s = 0; s < p.taps_w; s++) {
-      let x = left + s * p.dilation_w;
-      if (x < 0 || x >= p.width) { continue; }
-      let pixel_at = ((image * p.height + y) * p.width + x) * p.channels;
-      sum += load_x(p.x_first + pixel_at + channel / p.multiplier)
-        * load_weight(p.weight_first + (r * p.taps_w + s) * p.filters + channel);
+    if (u32(y) >= u32(p.height)) { continue; }
+    let line_at = x_at + y * p.width * p.channels;
+    for (var s = 0; s < p.taps_w; s += 3) {
+      let left = column * p.stride_w - p.left + s * p.dilation_w;
+      let weight_at = p.weight_first + r * p.weight_row + s * p.weight_tap + channel;
+      let x0 = x_load(line_at, left + 0);
+      let x1 = x_load(line_at, left + 1);
+      let x2 = x_load(line_at, left + 2);
+      let x3 = x_load(line_at, left + 3);
+      let x4 = x_load(line_at, left + 4);
+      let x5 = x_load(line_at, left + 5);
+      let x6 = x_load(line_at, left + 6);
+      let x7 = x_load(line_at, left + 7);
+      let x8 = x_load(line_at, left + 8);
+      let w0 = load_weight(weight_at + 0 * p.weight_tap);
+      let w1 = load_weight(weight_at + 1 * p.weight_tap);
+      let w2 = load_weight(weight_at + 2 * p.weight_tap);
+      sum0 += x0 * w0;
+      sum0 += x1 * w1;
+      sum0 += x2 * w2;
+      sum1 += x2 * w0;
+      sum1 += x3 * w1;
+      sum1 += x4 * w2;
+      sum2 += x4 * w0;
+      sum2 += x5 * w1;
+      sum2 += x6 * w2;
+      sum3 += x6 * w0;
+      sum3 += x7 * w1;
+      sum3 += x8 * w2;
     }
   }
-  store_y(p.y_first + i32(number), sum);
+  let y_at = p.y_first + (line * p.grid_width + column) * p.filters + channel;
+  if (column + 0 < p.grid_width) { store_y(y_at + 0 * p.filters, sum0); }
+  if (column + 1 < p.grid_width) { store_y(y_at + 1 * p.filters, sum1); }
+  if (column + 2 < p.grid_width) { store_y(y_at + 2 * p.filters, sum2); }
+  if (column + 3 < p.grid_width) { store_y(y_at + 3 * p.filters, sum3); }
 }

@@ -21,25 +21,22 @@ struct Params {
   dilation_w: i32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<u32>;
-@group(0) @binding(1) var<storage, read_write> y: array<u32>;
-@group(0) @binding(2) var<storage, read_write> indices: array<i32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read_write> indices: array<vec4<i32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 
-fn load_x(at: i32) -> u32 { return x[at]; }
-fn load_y(at: i32) -> u32 { return y[at]; }
-fn store_y(at: i32, value: u32) { y[at] = value; }
-fn load_indices(at: i32) -> i32 { return indices[at]; }
-fn store_indices(at: i32, value: i32) { indices[at] = value; }
+fn load_x(at: i32) -> vec4<u32> { return x[at]; }
+fn load_y(at: i32) -> vec4<u32> { return y[at]; }
+fn store_y(at: i32, value: vec4<u32>) { y[at] = value; }
+fn load_indices(at: i32) -> vec4<i32> { return indices[at]; }
+fn store_indices(at: i32, value: vec4<i32>) { indices[at] = value; }
 
-fn order(bits: u32) -> u32 {
-  if ((bits & 0x7fffffffu) > 0x7f800000u) {
-    return 0xffffffffu; // NaN
-  }
-  if (bits == 0x80000000u) {
-    return 0x80000000u; // -0, as 0
-  }
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+fn order(bits: vec4<u32>) -> vec4<u32> {
+  let zero = vec4<u32>(0x80000000u);
+  let magnitude = bits & ~zero;
+  let key = select(zero + magnitude, zero - magnitude, bits >= zero);
+  return select(key, ~vec4<u32>(), magnitude > vec4<u32>(0x7f800000u)); // NaN
 }
 
 @compute @workgroup_size(64)
@@ -57,23 +54,47 @@ fn main(
   if (number >= u32(p.count)) {
     return;
   }
-  var best = 0u;
-  var value = 0xff800000u; // -Infinity
-  var place = 0;
-  let channel = i32(number % u32(p.channels));
-  let pixel = number / u32(p.channels);
-  let left = i32(pixel % u32(p.grid_width)) * p.stride_w - p.left;
-  let line = pixel / u32(p.grid_width);
-  let top = i32(line % u32(p.grid_height)) * p.stride_h - p.top;
-  let image = i32(line / u32(p.grid_height)) * p.height;
+  var best = vec4<u32>();
+  var value = vec4<u32>(0xff800000u); // -Infinity
+  var place = vec4<i32>();
+  let pixel = i32(number / u32(p.channels));
+  let channel = i32(number) - pixel * p.channels;
+  let line = i32(u32(pixel) / u32(p.grid_width));
+  let left = (pixel - line * p.grid_width) * p.stride_w - p.left;
+  let n = i32(u32(line) / u32(p.grid_height));
+  let top = (line - n * p.grid_height) * p.stride_h - p.top;
+  let image = n * p.height;
   for (var r = 0; r < p.taps_h; r++) {
     let y = top + r * p.dilation_h;
-    if (y < 0 || y >= p.height) { continue; }
-    for (var s = 0; s < p.taps_w; s++) {
-      let x = left + s * p.dilation_w;
-      if (x < 0 || x >= p.width) { continue; }
-      let x_at = p.x_first + ((image + y) * p.width + x) * p.channels + channel;
-      let bits = load_x(x_at); if (order(bits) > best) { best = order(bits); value = bits; place = y * p.width + x; }
+    if (u32(y) >= u32(p.height)) { continue; }
+    let line_at = p.x_first + (image + y) * p.width * p.channels + channel;
+    for (var s = 0; s < p.taps_w; s += 2) {
+      {
+        let x = left + (s + 0) * p.dilation_w;
+        // Negative numbers are large as u32.
+        if (u32(x) < u32(p.width)) {
+          let x_at = line_at + x * p.channels;
+          let bits = load_x(x_at);
+          let key = order(bits);
+          let wins = key > best;
+          best = select(best, key, wins);
+          value = select(value, bits, wins);
+          place = select(place, vec4<i32>(y * p.width + x), wins);
+        }
+      }
+      {
+        let x = left + (s + 1) * p.dilation_w;
+        // Negative numbers are large as u32.
+        if (u32(x) < u32(p.width)) {
+          let x_at = line_at + x * p.channels;
+          let bits = load_x(x_at);
+          let key = order(bits);
+          let wins = key > best;
+          best = select(best, key, wins);
+          value = select(value, bits, wins);
+          place = select(place, vec4<i32>(y * p.width + x), wins);
+        }
+      }
     }
   }
   store_y(p.y_first + i32(number), value);

@@ -22,7 +22,7 @@ fn store_out(at: i32, value: vec2<u32>) { out[at] = value; }
 
 var<workgroup> pairs: array<vec2<u32>, 1024>;
 
-fn order(bits: u32) -> u32 { return bits ^ 0x80000000u; }
+fn order(bits: u32) -> u32 { return bits ^ u32(0x80000000u); }
 
 fn before(a: vec2<u32>, b: vec2<u32>) -> bool {
   return a.x < b.x || (a.x == b.x && a.y < b.y);

@@ -23,13 +23,10 @@ fn store_out(at: i32, value: vec2<u32>) { out[at] = value; }
 var<workgroup> pairs: array<vec2<u32>, 1024>;
 
 fn order(bits: u32) -> u32 {
-  if ((bits & 0x7fffffffu) > 0x7f800000u) {
-    return 0xffffffffu; // NaN
-  }
-  if (bits == 0x80000000u) {
-    return 0x80000000u; // -0, as 0
-  }
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+  let zero = u32(0x80000000u);
+  let magnitude = bits & ~zero;
+  let key = select(zero + magnitude, zero - magnitude, bits >= zero);
+  return select(key, ~u32(), magnitude > u32(0x7f800000u)); // NaN
 }
 
 fn before(a: vec2<u32>, b: vec2<u32>) -> bool {
