@@ -1,6 +1,6 @@
 /** What the runtime costs: submissions, buffers, bytes kept; and its limits. */
 import { type Program, program, type Scalar, type View } from '@nablajs/tensor/backend'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { type WebGpuBackend, webgpu } from '../src/index.ts'
 import { classOf } from '../src/runtime/pool.ts'
 import { describeOnGpu } from './gpu.ts'
@@ -77,24 +77,41 @@ describeOnGpu('runtime', () => {
     expect(parameters).toBeLessThanOrEqual(256)
   })
 
-  it('makes no buffers, shaders or bind groups once it has been through a step', async () => {
+  it('makes no buffers, shaders or bind groups once it has been through a step twice', async () => {
     const w = make([1, 2, 3, 4])
-    const step = () => {
-      const batch = make([1, 1, 1, 1])
-      const hidden = make([0, 0, 0, 0])
-      device.map(double, [batch], [hidden])
-      device.map(double, [hidden], [w])
-      device.free(batch.buffer)
-      device.free(hidden.buffer)
+    const step = (turn: number) => {
+      const views = Array.from({ length: 6 }, () => make([1, 1, 1, 1]))
+      for (let i = 1; i < views.length; i++) device.map(double, [views[i - 1]!], [views[i]!])
+      device.map(double, [views.at(-1)!], [w])
+      // What a step has made ends in no certain order.
+      const order = [0, 1, 2, 3, 4, 5].sort((i, j) => ((i * 7 + turn) % 6) - ((j * 7 + turn) % 6))
+      for (const i of order) device.free(views[i]!.buffer)
     }
-    step()
-    step()
+    step(0)
+    step(1)
     await device.sync()
     const { buffersMade, compiled } = device.stats
-    for (let i = 0; i < 10; i++) step()
-    expect(await read(w)).toEqual([4, 4, 4, 4])
+    const bindGroups = vi.spyOn(device.device, 'createBindGroup')
+    for (let turn = 2; turn < 12; turn++) step(turn)
+    expect(await read(w)).toEqual([64, 64, 64, 64])
     expect(device.stats.buffersMade).toBe(buffersMade)
     expect(device.stats.compiled).toBe(compiled)
+    expect(bindGroups).not.toHaveBeenCalled()
+  })
+
+  it('finds the bind groups of kernels that come in another order', async () => {
+    const [x, y] = [make([1]), make([0])]
+    const calls = [
+      () => device.map(double, [x], [x]),
+      () => device.map(double, [x], [y]),
+      () => device.reduce({ program: double, combine: 'sum' }, [x], y),
+    ]
+    for (const call of calls) call()
+    const bindGroups = vi.spyOn(device.device, 'createBindGroup')
+    for (const i of [2, 0, 1, 1, 2, 0, 0, 2, 1]) calls[i]!()
+    expect(bindGroups).not.toHaveBeenCalled()
+    expect(await read(x)).toEqual([16])
+    expect(await read(y)).toEqual([32])
   })
 
   it('submits by itself when the recording is long', async () => {

@@ -9,7 +9,6 @@ import {
   DeviceError,
   type DType,
   inline,
-  isContiguous,
   type Program,
   ShapeError,
   sizeOf,
@@ -29,11 +28,18 @@ interface Entry {
 
 const letters: Readonly<Record<Kind, string>> = { dense: 'd', fixed: 'f', strided: 's' }
 
-function kindOf(view: View): Kind {
-  if (isContiguous(view.shape, view.strides)) return 'dense'
-  return view.strides.every((stride, axis) => stride === 0 || view.shape[axis] === 1)
-    ? 'fixed'
-    : 'strided'
+function kindOf({ shape, strides }: View): Kind {
+  let dense = true
+  let fixed = true
+  let expected = 1
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const extent = shape[axis]!
+    if (extent === 1) continue
+    if (strides[axis] !== expected) dense = false
+    if (strides[axis] !== 0) fixed = false
+    expected *= extent
+  }
+  return dense ? 'dense' : fixed ? 'fixed' : 'strided'
 }
 
 export class MapRunner {
@@ -74,10 +80,15 @@ export class MapRunner {
       return
     }
     const { counters } = entry
-    const kinds: Kind[] = [...views.map(kindOf), ...counters.map(() => 'strided' as const)]
+    const kinds = views.map(kindOf)
+    for (const _ of counters) kinds.push('strided')
     const strided = kinds.includes('strided')
-    const walks = [...views.map((v) => v.strides), ...counters.map((c) => counterStrides(c, shape))]
-    const loops = strided ? collapse(shape, walks) : undefined
+    const loops = strided
+      ? collapse(shape, [
+          ...views.map((view) => view.strides),
+          ...counters.map((counter) => counterStrides(counter, shape)),
+        ])
+      : undefined
     // A single element has no loops left.
     const rank = loops ? Math.max(1, loops.shape.length) : 0
 

@@ -89,6 +89,8 @@ export function counterStrides(counter: Counter, shape: readonly number[]): numb
 export class ParamWriter {
   readonly words: Int32Array<ArrayBuffer>
   readonly #floats: Float32Array<ArrayBuffer>
+  /** The first words, as many as the number of the view says: each call would make a new one. */
+  readonly #written: Int32Array[] = []
   length = 0
 
   constructor(most = 4096) {
@@ -112,7 +114,9 @@ export class ParamWriter {
   }
   /** What has been written, until {@link restart}. */
   get written(): Int32Array {
-    return this.words.subarray(0, this.length)
+    const { length } = this
+    this.#written[length] ??= this.words.subarray(0, length)
+    return this.#written[length]
   }
 }
 

@@ -3,6 +3,10 @@
  * in order: what was recorded before has the old contents. Sizes are rounded up to classes a quarter
  * of a power of two apart, so that a buffer is at most a quarter larger than what was asked, and the
  * free ones are destroyed, the longest unused first, when they hold more than the budget.
+ *
+ * Of several the oldest is taken, whenever they were given back. So a step that begins with the same
+ * ones free as the step before gets the same ones for the same tensors, and meets the bind groups of
+ * that step again.
  */
 export const smallestClass = 256
 
@@ -31,6 +35,47 @@ export class Block {
   }
 }
 
+/** Free blocks of one size: a heap with the oldest on top. */
+class Oldest {
+  readonly blocks: Block[]
+
+  constructor(blocks: Block[] = []) {
+    // In order is a heap too.
+    this.blocks = blocks.sort((a, b) => a.id - b.id)
+  }
+
+  push(block: Block): void {
+    const { blocks } = this
+    let at = blocks.push(block) - 1
+    while (at > 0) {
+      const above = (at - 1) >> 1
+      if (blocks[above]!.id < block.id) break
+      blocks[at] = blocks[above]!
+      at = above
+    }
+    blocks[at] = block
+  }
+
+  pop(): Block | undefined {
+    const { blocks } = this
+    const [top] = blocks
+    const last = blocks.pop()
+    const { length } = blocks
+    if (!last || length === 0) return last
+    let at = 0
+    for (;;) {
+      let below = 2 * at + 1
+      if (below >= length) break
+      if (below + 1 < length && blocks[below + 1]!.id < blocks[below]!.id) below++
+      if (blocks[below]!.id > last.id) break
+      blocks[at] = blocks[below]!
+      at = below
+    }
+    blocks[at] = last
+    return top
+  }
+}
+
 export interface PoolOptions {
   readonly create: (size: number) => GPUBuffer
   /** The most bytes of a buffer. */
@@ -44,7 +89,8 @@ export interface PoolOptions {
 export class Pool {
   readonly #create: (size: number) => GPUBuffer
   readonly #onTrim: () => void
-  readonly #free: Map<number, Block[]> = new Map()
+  /** By size. */
+  readonly #free: Map<number, Oldest> = new Map()
   readonly #used: Set<Block> = new Set()
   readonly #budget: number
   readonly #largest: number
@@ -81,7 +127,7 @@ export class Pool {
 
   /** Whether a buffer of this size waits to be used again. */
   has(bytes: number): boolean {
-    return (this.#free.get(classOf(bytes, this.#largest))?.length ?? 0) > 0
+    return (this.#free.get(classOf(bytes, this.#largest))?.blocks.length ?? 0) > 0
   }
 
   take(bytes: number): Block {
@@ -102,9 +148,9 @@ export class Pool {
     this.#usedBytes -= block.size
     this.#freeBytes += block.size
     block.freedAt = this.#clock++
-    const list = this.#free.get(block.size)
-    if (list) list.push(block)
-    else this.#free.set(block.size, [block])
+    const heap = this.#free.get(block.size)
+    if (heap) heap.push(block)
+    else this.#free.set(block.size, new Oldest([block]))
   }
 
   /** Whether more is kept than the budget allows. */
@@ -118,20 +164,24 @@ export class Pool {
    */
   trim(target: number = this.#budget): void {
     if (this.#freeBytes <= target) return
-    const all = [...this.#free.values()].flat().sort((a, b) => a.freedAt - b.freedAt)
-    for (const block of all) {
-      if (this.#freeBytes <= target) break
-      const list = this.#free.get(block.size)!
-      list.splice(list.indexOf(block), 1)
-      this.#freeBytes -= block.size
-      block.gpu.destroy()
+    const all = [...this.#free.values()].flatMap(({ blocks }) => blocks)
+    const kept: Block[] = []
+    for (const block of all.sort((a, b) => a.freedAt - b.freedAt)) {
+      if (this.#freeBytes <= target) kept.push(block)
+      else {
+        this.#freeBytes -= block.size
+        block.gpu.destroy()
+      }
     }
+    this.#free.clear()
+    for (const [size, blocks] of Map.groupBy(kept, ({ size }) => size))
+      this.#free.set(size, new Oldest(blocks))
     this.#onTrim()
   }
 
   destroy(): void {
     for (const block of this.#used) block.gpu.destroy()
-    for (const list of this.#free.values()) for (const block of list) block.gpu.destroy()
+    for (const { blocks } of this.#free.values()) for (const block of blocks) block.gpu.destroy()
     this.#used.clear()
     this.#free.clear()
     this.#usedBytes = 0

@@ -22,6 +22,16 @@ const longSubmission = 256
 /** Bind groups to keep before all are forgotten; a training step uses some hundreds. */
 const mostBindGroups = 8192
 
+/** A kernel on buffers that it has run on before. */
+interface Bound {
+  readonly pipeline: Pipeline
+  readonly blocks: readonly Block[]
+  readonly bytes: number
+  readonly group: GPUBindGroup
+  /** What came after it the last time: the steps of a training loop are alike. */
+  next: Bound | undefined
+}
+
 export interface RecorderStats {
   /** Kernels run so far. */
   readonly dispatches: number
@@ -41,7 +51,9 @@ export class Recorder {
   readonly #ring: GPUBuffer
   readonly #words: Uint32Array<ArrayBuffer> = new Uint32Array(ringBytes / 4)
   readonly #alignment: number
-  readonly #bindGroups: Map<string, GPUBindGroup> = new Map()
+  readonly #bound: Map<string, Bound> = new Map()
+  #last: Bound | undefined
+  readonly #blocks: Block[] = []
   readonly #blockOf: (buffer: DeviceBuffer, what: string) => Block
   #encoder: GPUCommandEncoder | undefined
   #pass: GPUComputePassEncoder | undefined
@@ -112,18 +124,14 @@ export class Recorder {
     if (this.#used + bytes > ringBytes || this.#recorded >= longSubmission) this.flush()
     this.#begin()
 
-    let key = `${pipeline.id}:${bytes}`
+    const blocks = this.#blocks
+    blocks.length = 0
     for (const buffer of buffers) {
       const block = this.#blockOf(buffer, name)
       block.lastUse = this.#submissions
-      key += `,${block.id}`
+      blocks.push(block)
     }
-    let group = this.#bindGroups.get(key)
-    if (!group) {
-      if (this.#bindGroups.size >= mostBindGroups) this.#bindGroups.clear()
-      group = this.#bind(name, pipeline, buffers, bytes)
-      this.#bindGroups.set(key, group)
-    }
+    const { group } = this.#bind(name, pipeline, blocks, bytes)
     const pass = this.#pass!
     if (this.#pipeline !== pipeline) {
       pass.setPipeline(pipeline.gpu)
@@ -179,13 +187,14 @@ export class Recorder {
 
   /** Forgets bind groups: some of their buffers were destroyed. */
   forgetBindGroups(): void {
-    this.#bindGroups.clear()
+    this.#bound.clear()
+    this.#last = undefined
   }
 
   destroy(): void {
     this.#encoder = undefined
     this.#pass = undefined
-    this.#bindGroups.clear()
+    this.forgetBindGroups()
     this.#ring.destroy()
   }
 
@@ -205,23 +214,49 @@ export class Recorder {
     this.#pass = undefined
   }
 
-  #bind(
+  /** The bind group for these buffers, found where it stood the last time, or anywhere, or made. */
+  #bind(name: string, pipeline: Pipeline, blocks: readonly Block[], bytes: number): Bound {
+    const last = this.#last
+    let bound = last?.next
+    if (!(bound && isFor(bound, pipeline, blocks, bytes))) {
+      let key = `${pipeline.id}:${bytes}`
+      for (const { id } of blocks) key += `,${id}`
+      bound = this.#bound.get(key)
+      if (!bound) {
+        if (this.#bound.size >= mostBindGroups) this.forgetBindGroups()
+        const group = this.#group(name, pipeline, blocks, bytes)
+        bound = { pipeline, blocks: [...blocks], bytes, group, next: undefined }
+        this.#bound.set(key, bound)
+      }
+      if (last) last.next = bound
+    }
+    this.#last = bound
+    return bound
+  }
+
+  #group(
     name: string,
-    pipeline: Pipeline,
-    buffers: readonly DeviceBuffer[],
+    { layout }: Pipeline,
+    blocks: readonly Block[],
     uniformBytes: number,
   ): GPUBindGroup {
-    const entries: GPUBindGroupEntry[] = buffers.map((buffer, binding) => ({
+    const entries: GPUBindGroupEntry[] = blocks.map(({ gpu }, binding) => ({
       binding,
-      resource: { buffer: this.#blockOf(buffer, name).gpu },
+      resource: { buffer: gpu },
     }))
     if (uniformBytes > 0)
       entries.push({
-        binding: buffers.length,
+        binding: blocks.length,
         resource: { buffer: this.#ring, size: uniformBytes },
       })
     return this.#failures.watch(name, () =>
-      this.#device.createBindGroup({ label: name, layout: pipeline.layout, entries }),
+      this.#device.createBindGroup({ label: name, layout, entries }),
     )
   }
+}
+
+function isFor(bound: Bound, pipeline: Pipeline, blocks: readonly Block[], bytes: number): boolean {
+  if (bound.pipeline !== pipeline || bound.bytes !== bytes) return false
+  for (let i = 0; i < blocks.length; i++) if (bound.blocks[i] !== blocks[i]) return false
+  return true
 }
