@@ -1,3 +1,6 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { type GpuLook, GpuWatch, parseLook, showLooks } from './state.ts'
 
@@ -39,3 +42,24 @@ test('a machine without nvidia-smi says so', async () => {
   expect(watch.since()).toBeUndefined()
   watch.close()
 })
+
+test.skipIf(process.platform === 'win32')(
+  'an nvidia-smi of old drivers is asked by the older name, and one that ends is told once',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nabla-bench-'))
+    const program = join(folder, 'nvidia-smi')
+    const write = (text: string) => {
+      writeFileSync(program, `#!/bin/sh\n${text}\n`)
+      chmodSync(program, 0o755)
+    }
+    write(`case $1 in *clocks_event*) exit 2 ;; esac; echo '${line}'; exec sleep 60`)
+    const watch = new GpuWatch(program)
+    await vi.waitFor(() => expect(watch.since()).toContain('SLOWED by power cap'))
+    watch.close()
+    write('exit 9')
+    const broken = new GpuWatch(program)
+    await vi.waitFor(() => expect(broken.since()).toBe('nvidia-smi ended with 9'))
+    expect(broken.since()).toBeUndefined()
+    rmSync(folder, { recursive: true })
+  },
+)

@@ -25,8 +25,10 @@ const fields = [
   'clocks.mem',
   'temperature.gpu',
   'power.draw',
-  'clocks_throttle_reasons.active',
 ]
+
+/** The last field: drivers before 535 know the second name alone. */
+const reasonFields = ['clocks_event_reasons.active', 'clocks_throttle_reasons.active']
 
 /** One look at the GPU. */
 export interface GpuLook {
@@ -54,7 +56,7 @@ const slowing = [
 /** A line of nvidia-smi's; undefined for one that is none. */
 export function parseLook(line: string): GpuLook | undefined {
   const cells = line.split(',').map((cell) => cell.trim())
-  if (cells.length !== fields.length) return undefined
+  if (cells.length !== fields.length + 1) return undefined
   const [name, driver, clock, memoryClock, temperature, watts, reasons] = cells
   const bits = Number(reasons)
   return {
@@ -109,30 +111,40 @@ export function showLooks(looks: readonly GpuLook[]): string {
 
 /** Looks at the first GPU twice a second, by nvidia-smi, for as long as the measurements last. */
 export class GpuWatch {
-  readonly #child: ChildProcess
+  readonly #command: string
+  #child: ChildProcess
   #looks: GpuLook[] = []
+  #seen = false
   /** Why there are no looks; empty once it was told. */
   #told: string | undefined
 
   constructor(command = 'nvidia-smi') {
-    const query = `--query-gpu=${fields.join(',')}`
+    this.#command = command
+    this.#child = this.#start(reasonFields)
+    process.once('exit', () => this.close())
+  }
+
+  #start([reasons, ...others]: readonly string[]): ChildProcess {
+    const query = `--query-gpu=${[...fields, reasons].join(',')}`
     const options = ['--format=csv,noheader,nounits', '--id=0', '--loop-ms=500']
-    this.#child = spawn(command, [query, ...options], { stdio: ['ignore', 'pipe', 'ignore'] })
-    this.#child.on('error', (error) => {
+    const child = spawn(this.#command, [query, ...options], { stdio: ['ignore', 'pipe', 'ignore'] })
+    child.on('error', (error) => {
       this.#told = `nvidia-smi does not run: ${error.message}`
     })
-    this.#child.on('exit', (code) => {
-      this.#told ??= `nvidia-smi ended with ${code}`
+    child.on('close', (code, signal) => {
+      if (signal || this.#told !== undefined) return
+      if (!this.#seen && others.length > 0) this.#child = this.#start(others)
+      else this.#told = `nvidia-smi ended with ${code}`
     })
-    // Whoever ends without a close does not wait for it either.
-    this.#child.unref()
-    const { stdout } = this.#child
-    if (stdout)
-      createInterface({ input: stdout }).on('line', (line) => {
-        const look = parseLook(line)
-        if (look) this.#looks.push(look)
-      })
-    process.once('exit', () => this.close())
+    // Who ends without a close does not wait for it either.
+    child.unref()
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const look = parseLook(line)
+      if (!look) return
+      this.#seen = true
+      this.#looks.push(look)
+    })
+    return child
   }
 
   /** What was seen since the last time this was asked; why nothing can be is told once. */
