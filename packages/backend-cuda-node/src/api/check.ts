@@ -25,8 +25,9 @@ export function headerCheck(library: LibraryDeclaration): string {
   for (const [name, { takes, returns = status, undeclared }] of Object.entries(functions)) {
     if (undeclared) continue
     const type = `${returns} (*)(${takes.join(', ')})`
+    // The cast chooses among overloads, which C++ has of some.
     lines.push(
-      `static_assert(std::is_same<decltype(&${name}), ${type}>::value, "${name} is ${type}");`,
+      `static_assert(std::is_same<decltype(static_cast<${type}>(&${name})), ${type}>::value, "${name} is ${type}");`,
     )
   }
   for (const [name, value] of Object.entries(constants))

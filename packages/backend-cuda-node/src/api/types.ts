@@ -73,6 +73,7 @@ export const cTypes = {
   cublasStatus_t: 'int',
   cublasOperation_t: 'int',
   cublasMath_t: 'int',
+  cublasGemmAlgo_t: 'int',
   libraryPropertyType: 'int',
   cublasHandle_t: 'uintptr_t',
   'cublasHandle_t *': 'uintptr_t',

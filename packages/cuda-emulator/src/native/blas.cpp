@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "blas.h"
+#include "blas_lt.h"
 #include "fault.h"
 #include "gemm.h"
+#include "halves.h"
 #include "memory.h"
 #include "prototypes.h"
 #include "stream.h"
@@ -161,6 +163,50 @@ static cublasStatus_t submit(const char *name, cublasHandle_t handle, cublasOper
   });
 }
 
+// Operands of any type that cuBLASLt has, sums in float32.
+static cublasStatus_t submitTyped(const char *name, cublasHandle_t handle, const Problem &problem,
+                                  const void *alpha, const void *a, const void *b,
+                                  const void *beta, void *c) {
+  if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
+  const auto &[description, left, right, result, same] = problem;
+  const auto halves = [](cudaDataType type) { return type == CUDA_R_16F || type == CUDA_R_16BF; };
+  const bool known = (result.type == CUDA_R_32F || halves(result.type)) &&
+                     left.type == result.type && right.type == result.type &&
+                     description.compute == CUBLAS_COMPUTE_32F;
+  if (!known || (result.type == CUDA_R_16BF && !hasBrainFloats())) return CUBLAS_STATUS_NOT_SUPPORTED;
+  return blasEntry(name, handle, [&] {
+    if (!alpha || !beta || !a || !b || !c) fail(CUDA_ERROR_INVALID_VALUE, "a pointer is null");
+    for (const auto *each : {&left, &right, &result})
+      if (each->leading < std::max<int64_t>(1, int64_t(each->rows)))
+        fail(CUDA_ERROR_INVALID_VALUE, "a matrix of %zu x %zu with a leading dimension of %lld",
+             size_t{each->rows}, size_t{each->columns}, static_cast<long long>(each->leading));
+    CUstream stream = streamOf(handle->stream);
+    if (stream->queue->context != handle->context)
+      fail(CUDA_ERROR_INVALID_HANDLE, "the handle is of another device");
+    if (!result.rows || !result.columns || !result.batches) return;
+    const auto address = [](const void *pointer) { return reinterpret_cast<uintptr_t>(pointer); };
+    const LtJob job = {name, handle->context, problem, *static_cast<const float *>(alpha),
+                       *static_cast<const float *>(beta), address(a), address(b), address(c),
+                       address(c), 0, 0};
+    enqueue(stream, [job] { runLtJob(job); });
+  });
+}
+
+static Problem typed(cublasOperation_t opA, cublasOperation_t opB, int m, int n, int k, int batches,
+                     cublasComputeType_t compute, cublasLtMatrixLayoutStruct a,
+                     cublasLtMatrixLayoutStruct b, cublasLtMatrixLayoutStruct c) {
+  const bool ta = opA != CUBLAS_OP_N, tb = opB != CUBLAS_OP_N;
+  const auto sized = [&](cublasLtMatrixLayoutStruct &matrix, int rows, int columns) {
+    if (rows < 0 || columns < 0) matrix.leading = -1;
+    matrix.rows = static_cast<uint64_t>(rows), matrix.columns = static_cast<uint64_t>(columns);
+    matrix.batches = batches;
+  };
+  sized(a, ta ? k : m, ta ? m : k);
+  sized(b, tb ? n : k, tb ? k : n);
+  sized(c, m, n);
+  return {{compute, ta ? CUBLAS_OP_T : CUBLAS_OP_N, tb ? CUBLAS_OP_T : CUBLAS_OP_N}, a, b, c, c};
+}
+
 void releaseBlas() {
   while (!handles.all().empty()) handles.remove(*handles.all().begin());
 }
@@ -233,4 +279,28 @@ cublasStatus_t cublasDgemmStridedBatched(cublasHandle_t handle, cublasOperation_
                                          long long strideC, int batches) {
   return submit("cublasDgemmStridedBatched", handle, opA, opB, m, n, k, alpha, a, lda, strideA, b,
                 ldb, strideB, beta, c, ldc, strideC, batches);
+}
+
+cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t opA, cublasOperation_t opB,
+                            int m, int n, int k, const void *alpha, const void *a,
+                            cudaDataType typeA, int lda, const void *b, cudaDataType typeB, int ldb,
+                            const void *beta, void *c, cudaDataType typeC, int ldc,
+                            cublasComputeType_t compute, cublasGemmAlgo_t) {
+  const Problem problem = typed(opA, opB, m, n, k, 1, compute, {typeA, 0, 0, lda},
+                                {typeB, 0, 0, ldb}, {typeC, 0, 0, ldc});
+  return submitTyped("cublasGemmEx", handle, problem, alpha, a, b, beta, c);
+}
+
+cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t opA,
+                                          cublasOperation_t opB, int m, int n, int k,
+                                          const void *alpha, const void *a, cudaDataType typeA,
+                                          int lda, long long strideA, const void *b,
+                                          cudaDataType typeB, int ldb, long long strideB,
+                                          const void *beta, void *c, cudaDataType typeC, int ldc,
+                                          long long strideC, int batches,
+                                          cublasComputeType_t compute, cublasGemmAlgo_t) {
+  const Problem problem = typed(opA, opB, m, n, k, batches, compute,
+                                {typeA, 0, 0, lda, 1, strideA}, {typeB, 0, 0, ldb, 1, strideB},
+                                {typeC, 0, 0, ldc, 1, strideC});
+  return submitTyped("cublasGemmStridedBatchedEx", handle, problem, alpha, a, b, beta, c);
 }

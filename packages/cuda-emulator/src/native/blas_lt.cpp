@@ -4,10 +4,13 @@
 #include <cstring>
 
 #include "blas.h"
+#include "halves.h"
 #include "prototypes.h"
 #include "stream.h"
 
 namespace emu {
+
+uint64_t ltProductsRun = 0;
 
 static Registry<cublasLtContext> handles("cuBLASLt handle");
 static Registry<cublasLtMatmulDescStruct> descriptions("description of a product");
@@ -112,10 +115,13 @@ static void submit(cublasLtHandle_t handle, const Problem &problem, const cublas
   CUstream stream = streamOf(on);
   if (stream->queue->context != handle->context)
     fail(CUDA_ERROR_INVALID_HANDLE, "the handle is of another device");
-  const LtJob job = {handle->context, problem, *static_cast<const float *>(alpha),
+  const LtJob job = {"cublasLtMatmul", handle->context, problem, *static_cast<const float *>(alpha),
                    *static_cast<const float *>(beta), addresses[0], addresses[1], addresses[2],
                    addresses[3], address(workspace), bytes};
-  enqueue(stream, [job] { runLtJob(job); });
+  enqueue(stream, [job] {
+    ltProductsRun++;
+    runLtJob(job);
+  });
 }
 
 template <class T>
@@ -134,6 +140,7 @@ void releaseBlasLt() {
 static void checkType(cudaDataType type) {
   if (type != CUDA_R_32F && type != CUDA_R_16F && type != CUDA_R_16BF)
     throw Unsupported{formatted("type %d: the emulator has float32 and both halves", type)};
+  if (type == CUDA_R_16BF && !hasBrainFloats()) throw Unsupported{"bfloat16 on an old device"};
 }
 
 }  // namespace emu
@@ -226,6 +233,9 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
     auto &to = *preferences.check(preference);
     if (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES) {
       to.workspace = valueOf<uint64_t>(value, bytes);
+    } else if (attribute == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK) {
+      // The sums of this emulator have one part.
+      if (valueOf<uint32_t>(value, bytes) > 7) fail(CUDA_ERROR_INVALID_VALUE, "the mask of reductions");
     } else if (attribute >= CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES &&
                attribute <= CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES) {
       to.alignment[attribute - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES] =

@@ -34,6 +34,8 @@ struct Problem {
 
 /// A product that waits for its turn.
 struct LtJob {
+  /// Of the function that was called.
+  const char *name;
   CUcontext context;
   Problem problem;
   float alpha, beta;

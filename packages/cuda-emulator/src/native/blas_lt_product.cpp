@@ -1,4 +1,4 @@
-// The products of cuBLASLt.
+// The products of cuBLASLt, and those of cuBLAS that name their types.
 #include "blas_lt.h"
 
 #include <cstring>
@@ -7,39 +7,14 @@
 #include "blas.h"
 #include "fault.h"
 #include "gemm.h"
+#include "halves.h"
 #include "memory.h"
 
 namespace emu {
 
-uint64_t ltProductsRun = 0;
-
 static size_t bytesOf(cudaDataType type) { return type == CUDA_R_32F ? 4 : 2; }
 
-static float fromHalf(uint16_t bits, cudaDataType type) {
-  const uint32_t high = uint32_t{bits} << 16;
-  float value;
-  if (type == CUDA_R_16BF) {
-    std::memcpy(&value, &high, 4);
-    return value;
-  }
-  _Float16 half;
-  std::memcpy(&half, &bits, 2);
-  return static_cast<float>(half);
-}
-
-static uint16_t toHalf(float value, cudaDataType type) {
-  uint16_t bits;
-  if (type == CUDA_R_16BF) {
-    uint32_t word;
-    std::memcpy(&word, &value, 4);
-    if (value != value) return static_cast<uint16_t>(word >> 16 | 0x40);
-    // To the nearest, to even on a tie.
-    return static_cast<uint16_t>((word + 0x7fff + (word >> 16 & 1)) >> 16);
-  }
-  const auto half = static_cast<_Float16>(value);
-  std::memcpy(&bits, &half, 2);
-  return bits;
-}
+static bool isBrain(cudaDataType type) { return type == CUDA_R_16BF; }
 
 using Layout = cublasLtMatrixLayoutStruct;
 
@@ -48,7 +23,7 @@ static Layout layoutOfBias(const Problem &p) {
 }
 
 static bool check(const LtJob &job, const char *which, uintptr_t address, const Layout &layout) {
-  return checkMatrix(job.context, "cublasLtMatmul", which, reinterpret_cast<void *>(address),
+  return checkMatrix(job.context, job.name, which, reinterpret_cast<void *>(address),
                      static_cast<int>(bytesOf(layout.type)), static_cast<int>(layout.rows),
                      static_cast<int>(layout.columns), static_cast<int>(layout.leading),
                      layout.stride, layout.batches);
@@ -58,10 +33,11 @@ static bool check(const LtJob &job, const char *which, uintptr_t address, const 
 static float *floatsOf(uintptr_t address, const Layout &layout, std::vector<float> &held) {
   if (layout.type == CUDA_R_32F) return reinterpret_cast<float *>(address);
   const auto *from = reinterpret_cast<const uint16_t *>(address);
-  held.resize(static_cast<size_t>((layout.batches - 1) * layout.stride +
+  held.clear();
+  if (layout.rows && layout.columns) held.resize(static_cast<size_t>((layout.batches - 1) * layout.stride +
                                   int64_t(layout.columns - 1) * layout.leading +
                                   int64_t(layout.rows)));
-  for (size_t i = 0; i < held.size(); i++) held[i] = fromHalf(from[i], layout.type);
+  for (size_t i = 0; i < held.size(); i++) held[i] = fromHalf(from[i], isBrain(layout.type));
   return held.data();
 }
 
@@ -71,7 +47,7 @@ static void writeHalves(uintptr_t address, const Layout &layout, const std::vect
     for (uint64_t j = 0; j < layout.columns; j++)
       for (uint64_t i = 0; i < layout.rows; i++) {
         const auto at = batch * layout.stride + int64_t(j) * layout.leading + int64_t(i);
-        to[at] = toHalf(held[static_cast<size_t>(at)], layout.type);
+        to[at] = toHalf(held[static_cast<size_t>(at)], isBrain(layout.type));
       }
 }
 
@@ -85,16 +61,17 @@ void runLtJob(const LtJob &job) {
     return;
   if (job.workspaceBytes && !liveRange(job.workspace, job.workspaceBytes)) {
     loseContext(job.context, CUDA_ERROR_ILLEGAL_ADDRESS,
-                formatted("cublasLtMatmul: the %zu bytes of the workspace begin at %s",
+                formatted("%s: the %zu bytes of the workspace begin at %s", job.name,
                           job.workspaceBytes, describeAddress(job.workspace).c_str()));
     return;
   }
   // Whoever reads what is left in it finds nothing.
-  std::memset(reinterpret_cast<void *>(job.workspace), 0xff, job.workspaceBytes);
+  if (job.workspaceBytes)
+    std::memset(reinterpret_cast<void *>(job.workspace), 0xff, job.workspaceBytes);
   // Static, since a fault leaves by a jump.
   static std::vector<float> held[5];
   const bool ta = description.opA == CUBLAS_OP_T;
-  Gemm<float> gemm = {"cublasLtMatmul", job.context,
+  Gemm<float> gemm = {job.name, job.context,
                       ta, description.opB == CUBLAS_OP_T,
                       static_cast<int>(d.rows), static_cast<int>(d.columns),
                       static_cast<int>(ta ? a.rows : a.columns), d.batches,
@@ -108,7 +85,6 @@ void runLtJob(const LtJob &job) {
   gemm.strideBias = description.biasStride;
   computeGemm(gemm);
   if (d.type != CUDA_R_32F) writeHalves(job.d, d, held[3]);
-  ltProductsRun++;
 }
 
 }  // namespace emu

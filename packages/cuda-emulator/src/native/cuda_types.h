@@ -83,6 +83,7 @@ enum cublasStatus_t : int {
 };
 enum cublasOperation_t : int { CUBLAS_OP_N = 0, CUBLAS_OP_T = 1, CUBLAS_OP_C = 2 };
 enum cublasMath_t : int {};
+enum cublasGemmAlgo_t : int {};
 enum libraryPropertyType : int { MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL };
 using cublasHandle_t = struct cublasContext *;
 using cudaStream_t = CUstream;
@@ -103,6 +104,7 @@ enum cublasLtMatrixLayoutAttribute_t : int {
 };
 enum cublasLtMatmulPreferenceAttributes_t : int {
   CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES = 1,
+  CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK = 3,
   CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES = 5,
   CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES = 8,
 };
@@ -129,7 +131,7 @@ enum cudnnStatus_t : int {
   CUDNN_STATUS_EXECUTION_FAILED = 5000,
 };
 enum cudnnTensorFormat_t : int { CUDNN_TENSOR_NCHW = 0, CUDNN_TENSOR_NHWC = 1 };
-enum cudnnDataType_t : int { CUDNN_DATA_FLOAT = 0 };
+enum cudnnDataType_t : int { CUDNN_DATA_FLOAT = 0, CUDNN_DATA_HALF = 2, CUDNN_DATA_BFLOAT16 = 9 };
 enum cudnnConvolutionMode_t : int { CUDNN_CONVOLUTION = 0, CUDNN_CROSS_CORRELATION = 1 };
 enum cudnnMathType_t : int {};
 enum cudnnConvolutionFwdAlgo_t : int {};

@@ -1,5 +1,6 @@
 // cuDNN: handles, descriptors, and the calls that compute convolutions of images with channels last.
 #include "cudnn.h"
+#include "halves.h"
 #include "prototypes.h"
 #include "stream.h"
 
@@ -47,10 +48,11 @@ static cudnnStatus_t destroy(const char *name, Registry<T> &registry, T *object)
 static void setSizes(cudnnTensorStruct &to, int format, int type, int n, int c, int h, int w) {
   if (n < 1 || c < 1 || h < 1 || w < 1)
     fail(CUDA_ERROR_INVALID_VALUE, "sizes %d, %d, %d, %d", n, c, h, w);
-  if (format != CUDNN_TENSOR_NHWC || type != CUDNN_DATA_FLOAT)
-    throw Unsupported{formatted("format %d of type %d: the emulator has float32, channels last",
-                                format, type)};
-  to.n = n, to.c = c, to.h = h, to.w = w;
+  const bool halves = type == CUDNN_DATA_HALF || type == CUDNN_DATA_BFLOAT16;
+  if (format != CUDNN_TENSOR_NHWC || (type != CUDNN_DATA_FLOAT && !halves))
+    throw Unsupported{formatted(
+        "format %d of type %d: the emulator has float32 and both halves, channels last", format, type)};
+  to.n = n, to.c = c, to.h = h, to.w = w, to.type = static_cast<cudnnDataType_t>(type);
 }
 
 static int extentOf(int size, int pad, int taps, int stride, int dilation) {
@@ -73,6 +75,10 @@ static Convolution described(const char *name, Kind kind, cudnnHandle_t handle,
   const auto &g = job.geometry = *convolutions.check(convolution);
   if (!job.image.n || !job.filter.n || !job.result.n || !g.strideH)
     fail(CUDA_ERROR_INVALID_VALUE, "a descriptor was never set");
+  if (job.image.type != job.filter.type || job.image.type != job.result.type)
+    throw Unsupported{"tensors of different types"};
+  if (job.image.type == CUDNN_DATA_BFLOAT16 && !hasBrainFloats())
+    throw Unsupported{"bfloat16 on an old device"};
   const cudnnTensorStruct &x = job.image, &w = job.filter, &y = job.result;
   const int h = extentOf(x.h, g.padH, w.h, g.strideH, g.dilationH);
   const int width = extentOf(x.w, g.padW, w.w, g.strideW, g.dilationW);
@@ -198,7 +204,7 @@ cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t convo
       fail(CUDA_ERROR_INVALID_VALUE, "padding %d, %d, stride %d, %d, dilation %d, %d", padH, padW,
            strideH, strideW, dilationH, dilationW);
     if (mode != CUDNN_CROSS_CORRELATION || type != CUDNN_DATA_FLOAT)
-      throw Unsupported{"the emulator has cross-correlations in float32"};
+      throw Unsupported{"the emulator has cross-correlations that are computed in float32"};
     to = {padH, padW, strideH, strideW, dilationH, dilationW, to.groups};
   });
 }

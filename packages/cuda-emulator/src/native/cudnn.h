@@ -8,7 +8,9 @@ struct cudnnContext {
 };
 struct cudnnTensorStruct {
   int n = 0, c = 0, h = 0, w = 0;
-  size_t bytes() const { return sizeof(float) * n * c * h * w; }
+  cudnnDataType_t type = CUDNN_DATA_FLOAT;
+  size_t count() const { return size_t(n) * c * h * w; }
+  size_t bytes() const { return (type == CUDNN_DATA_FLOAT ? 4 : 2) * count(); }
 };
 /// The sizes of a filter, n for its results.
 struct cudnnFilterStruct : cudnnTensorStruct {};

@@ -4,6 +4,7 @@
 
 #include "cudnn.h"
 #include "fault.h"
+#include "halves.h"
 #include "memory.h"
 
 namespace emu {
@@ -32,15 +33,27 @@ void Convolution::each(F f) const {
             }
 }
 
+// The numbers of a tensor; halves in `held`.
+static const float *numbersOf(uintptr_t address, const cudnnTensorStruct &tensor,
+                              std::vector<float> &held) {
+  if (tensor.type == CUDNN_DATA_FLOAT) return reinterpret_cast<const float *>(address);
+  const auto *from = reinterpret_cast<const uint16_t *>(address);
+  held.resize(tensor.count());
+  for (size_t i = 0; i < held.size(); i++)
+    held[i] = fromHalf(from[i], tensor.type == CUDNN_DATA_BFLOAT16);
+  return held.data();
+}
+
 // Sums are carried in double precision, in static memory since a fault leaves by a jump.
 void Convolution::run() const {
   static std::vector<double> sums;
+  static std::vector<float> held[3];
   // What is left in a workspace means nothing to anybody.
   if (workspace) memset(reinterpret_cast<void *>(workspaceAt), 0xff, workspace);
-  const auto *x = reinterpret_cast<const float *>(imageAt);
-  const auto *w = reinterpret_cast<const float *>(filterAt);
-  const auto *y = reinterpret_cast<const float *>(resultAt);
-  const size_t count = written().bytes() / sizeof(float);
+  const float *x = numbersOf(imageAt, image, held[0]);
+  const float *w = numbersOf(filterAt, filter, held[1]);
+  const float *y = numbersOf(resultAt, result, held[2]);
+  const size_t count = written().count();
   sums.assign(count, 0);
   if (kind == Kind::forward)
     each([&](size_t i, size_t f, size_t o) { sums[o] += double(x[i]) * w[f]; });
@@ -48,10 +61,16 @@ void Convolution::run() const {
     each([&](size_t i, size_t f, size_t o) { sums[i] += double(y[o]) * w[f]; });
   else
     each([&](size_t i, size_t f, size_t o) { sums[f] += double(x[i]) * y[o]; });
-  auto *to = reinterpret_cast<float *>(writtenAt());
-  // A beta of 0 means that the result is not read: it may hold NaN.
-  for (size_t i = 0; i < count; i++)
-    to[i] = static_cast<float>(alpha * sums[i]) + (beta == 0 ? 0 : beta * to[i]);
+  const float *before = kind == Kind::forward ? y : kind == Kind::backwardData ? x : w;
+  for (size_t i = 0; i < count; i++) {
+    // A beta of 0 means that the result is not read: it may hold NaN.
+    const float value = static_cast<float>(alpha * sums[i]) + (beta == 0 ? 0 : beta * before[i]);
+    if (written().type == CUDNN_DATA_FLOAT)
+      reinterpret_cast<float *>(writtenAt())[i] = value;
+    else
+      reinterpret_cast<uint16_t *>(writtenAt())[i] =
+          toHalf(value, written().type == CUDNN_DATA_BFLOAT16);
+  }
 }
 
 const cudnnTensorStruct &Convolution::written() const {
