@@ -1,7 +1,8 @@
 /** Convolutions through cuDNN, where it can express them; plans by shape. */
-import { type ConvGeometry, DeviceError, sizeOf, type View } from '@nablajs/tensor/backend'
+import { type ConvGeometry, DeviceError, isHalf, sizeOf, type View } from '@nablajs/tensor/backend'
 import { type Bound, cudnnApi } from './api/index.ts'
 import { addressOf } from './cells.ts'
+import type { StoredFloat } from './codegen/storage.ts'
 import type { Device } from './device.ts'
 import { Plans } from './kernels/plans.ts'
 import { transposeMatrix } from './kernels/transpose.ts'
@@ -29,6 +30,13 @@ interface Plan {
   readonly algorithm: number
   /** Bytes. */
   readonly workspace: number
+}
+
+/** The library's name of each dtype. */
+const types: Readonly<Record<StoredFloat, number>> = {
+  f32: constants.CUDNN_DATA_FLOAT,
+  f16: constants.CUDNN_DATA_HALF,
+  bf16: constants.CUDNN_DATA_BFLOAT16,
 }
 
 /** The most workspace that an algorithm may have, in bytes: own kernels are many times slower than one that has it. */
@@ -76,7 +84,7 @@ function keyOf(
   { stride, padding, dilation, groups }: ConvGeometry,
 ): string {
   const shapes = [image.shape, weight.shape, result.shape]
-  return `${op} ${shapes.join(' ')} ${stride} ${padding} ${dilation} ${groups}`
+  return `${op} ${image.dtype} ${shapes.join(' ')} ${stride} ${padding} ${dilation} ${groups}`
 }
 
 /** Whether cuDNN does not have what was asked. Each reason has a number in the thousand of its kind. */
@@ -113,14 +121,15 @@ export class Dnn {
     const { context, pool } = this.#device
     context.noteLaunch(op)
     const [x, w, y] = addresses as [number, number, number]
+    const bytes = isHalf(image.dtype) ? 2 : 4
     // Ours is [R, S, C, K], cuDNN's [K, R, S, C]: a matrix and its transpose.
-    const done = pool.scratch(4 * r * s * c * k, (filter) => {
+    const done = pool.scratch(bytes * r * s * c * k, (filter) => {
       const run = (workspace: number): boolean => {
-        if (op !== 'conv2dGradWeight') transposeMatrix(this.#device, w, filter, r * s * c, k)
+        if (op !== 'conv2dGradWeight') transposeMatrix(this.#device, w, filter, r * s * c, k, bytes)
         const code = this.#call(op, plan, x, filter, y, workspace)
         if (isRefusal(code)) return false
         this.#check(code, op)
-        if (op === 'conv2dGradWeight') transposeMatrix(this.#device, filter, w, k, r * s * c)
+        if (op === 'conv2dGradWeight') transposeMatrix(this.#device, filter, w, k, r * s * c, bytes)
         return true
       }
       return plan.workspace === 0 ? run(0) : pool.scratch(plan.workspace, run)
@@ -194,20 +203,19 @@ export class Dnn {
   ): void {
     const api = this.#api
     const { CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, CUDNN_CROSS_CORRELATION } = constants
+    const dtype = views.image.dtype as StoredFloat
+    const type = types[dtype]
     const tensor = (descriptor: number, view: View): void => {
       const [n, h, w, c] = view.shape as Four
       this.#check(
-        api.cudnnSetTensor4dDescriptor(descriptor, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, n, c, h, w),
+        api.cudnnSetTensor4dDescriptor(descriptor, CUDNN_TENSOR_NHWC, type, n, c, h, w),
         op,
       )
     }
     tensor(image, views.image)
     tensor(result, views.result)
     const [r, s, c, k] = views.weight.shape as Four
-    this.#check(
-      api.cudnnSetFilter4dDescriptor(filter, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, k, c, r, s),
-      op,
-    )
+    this.#check(api.cudnnSetFilter4dDescriptor(filter, type, CUDNN_TENSOR_NHWC, k, c, r, s), op)
     this.#check(
       api.cudnnSetConvolution2dDescriptor(
         convolution,
@@ -220,8 +228,9 @@ export class Dnn {
       op,
     )
     this.#check(api.cudnnSetConvolutionGroupCount(convolution, groups), op)
-    // The default may round operands to TF32.
-    const math = this.#allowTF32 ? constants.CUDNN_DEFAULT_MATH : constants.CUDNN_FMA_MATH
+    // Halves go to tensor cores as they are; of f32 the default may round operands to TF32.
+    const exact = this.#allowTF32 ? constants.CUDNN_DEFAULT_MATH : constants.CUDNN_FMA_MATH
+    const math = isHalf(dtype) ? constants.CUDNN_TENSOR_OP_MATH : exact
     this.#check(api.cudnnSetConvolutionMathType(convolution, math), op)
   }
 

@@ -39,3 +39,8 @@ export const storage: Readonly<Record<StoredFloat, Storage>> = {
   f16: storageOf('f16'),
   bf16: storageOf('bf16'),
 }
+
+/** The same for each dtype. */
+export function byStorage<T>(make: (own: Storage) => T): Readonly<Record<StoredFloat, T>> {
+  return { f32: make(storage.f32), f16: make(storage.f16), bf16: make(storage.bf16) }
+}

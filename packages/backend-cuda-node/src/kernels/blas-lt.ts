@@ -2,16 +2,17 @@
 import { DeviceError } from '@nablajs/tensor/backend'
 import { type Bound, cublasLtApi } from '../api/index.ts'
 import { addressOf } from '../cells.ts'
+import type { StoredFloat } from '../codegen/storage.ts'
 import type { Context } from '../context.ts'
 import type { Pool } from '../pool.ts'
-import type { BlasMatrix } from './blas.ts'
+import { type BlasMatrix, blasTypes } from './blas.ts'
 import { Plans } from './plans.ts'
 
 const { constants } = cublasLtApi
 
 /** `count` products `d = a b` in column-major order, plus what is given: a is m x k, b is k x n. */
 export interface LtProduct {
-  readonly dtype: 'f32'
+  readonly dtype: StoredFloat
   readonly m: number
   readonly n: number
   readonly k: number
@@ -35,9 +36,6 @@ interface Plan {
   /** Bytes. */
   readonly workspace: number
 }
-
-/** The library's name of each dtype. */
-const types: Readonly<Record<LtProduct['dtype'], number>> = { f32: constants.CUDA_R_32F }
 
 /** Beyond it no algorithm asks for more, in bytes. */
 const mostAlignment = 256
@@ -113,11 +111,13 @@ export class BlasLt {
     const api = this.#api
     if (this.#handle === 0) this.#handle = this.#create((at) => api.cublasLtCreate(at), op)
     const made: { description: number; layouts: number[] } = { description: 0, layouts: [] }
+    // TF32 is for operands of f32.
+    const compute = dtype === 'f32' ? this.#compute : constants.CUBLAS_COMPUTE_32F
     let preference = 0
     let plan: Plan | undefined
     try {
       made.description = this.#create(
-        (at) => api.cublasLtMatmulDescCreate(at, this.#compute, constants.CUDA_R_32F),
+        (at) => api.cublasLtMatmulDescCreate(at, compute, constants.CUDA_R_32F),
         op,
       )
       const describe = (attribute: number, value: number, bytes: number): void =>
@@ -135,7 +135,8 @@ export class BlasLt {
       const layout = (matrix: BlasMatrix, rows: number, columns: number): void => {
         const [down, across] = matrix.transposed ? [columns, rows] : [rows, columns]
         const own = this.#create(
-          (at) => api.cublasLtMatrixLayoutCreate(at, types[dtype], down, across, matrix.leading),
+          (at) =>
+            api.cublasLtMatrixLayoutCreate(at, blasTypes[dtype], down, across, matrix.leading),
           op,
         )
         made.layouts.push(own)
@@ -150,7 +151,7 @@ export class BlasLt {
       layout(c ?? d, m, n)
       layout(d, m, n)
       preference = this.#create((at) => api.cublasLtMatmulPreferenceCreate(at), op)
-      plan = this.#choose(made, this.#prefer(preference, aligned, op), op)
+      plan = this.#choose(made, this.#prefer(preference, dtype, aligned, op), op)
       return plan
     } finally {
       if (preference !== 0) api.cublasLtMatmulPreferenceDestroy(preference)
@@ -159,7 +160,7 @@ export class BlasLt {
   }
 
   /** Sets what an algorithm may count on, and may take. */
-  #prefer(preference: number, aligned: readonly number[], op: string): number {
+  #prefer(preference: number, dtype: StoredFloat, aligned: readonly number[], op: string): number {
     const prefer = (attribute: number, value: number, bytes: number): void =>
       this.#set(
         this.#api.cublasLtMatmulPreferenceSetAttribute,
@@ -172,6 +173,13 @@ export class BlasLt {
     // What NVIDIA recommends for these GPUs.
     const workspace = this.#context.architecture >= 90 ? 2 ** 25 : 2 ** 22
     prefer(constants.CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace, 8)
+    // Sums of parts of the depth stay f32.
+    if (dtype !== 'f32')
+      prefer(
+        constants.CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+        constants.CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE,
+        4,
+      )
     const attributes = [
       constants.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES,
       constants.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,

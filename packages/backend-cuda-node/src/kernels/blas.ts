@@ -2,6 +2,7 @@
 import { DeviceError } from '@nablajs/tensor/backend'
 import { type Bound, cublasApi } from '../api/index.ts'
 import { addressOf } from '../cells.ts'
+import type { StoredFloat } from '../codegen/storage.ts'
 import type { Context } from '../context.ts'
 import type { Pool } from '../pool.ts'
 
@@ -15,6 +16,36 @@ export interface BlasMatrix {
   readonly leading: number
   /** Elements from matrix to matrix. */
   readonly step: number
+}
+
+const operation = ({ transposed }: BlasMatrix): number =>
+  transposed ? constants.CUBLAS_OP_T : constants.CUBLAS_OP_N
+
+/** What it answers where a GPU is too old for a dtype. */
+const refusals: ReadonlySet<number> = new Set([
+  constants.CUBLAS_STATUS_ARCH_MISMATCH,
+  constants.CUBLAS_STATUS_NOT_SUPPORTED,
+])
+
+/** `count` products in column-major order: a is m x k, b is k x n. */
+export interface BlasProduct {
+  readonly dtype: StoredFloat
+  readonly m: number
+  readonly n: number
+  readonly k: number
+  readonly count: number
+  readonly a: BlasMatrix
+  readonly b: BlasMatrix
+  readonly c: BlasMatrix
+  /** Whether c keeps what it holds, and the products are added. */
+  readonly adds: boolean
+}
+
+/** The library's name of each dtype. */
+export const blasTypes: Readonly<Record<StoredFloat, number>> = {
+  f32: constants.CUDA_R_32F,
+  f16: constants.CUDA_R_16F,
+  bf16: constants.CUDA_R_16BF,
 }
 
 export class Blas {
@@ -36,28 +67,22 @@ export class Blas {
     this.#handle = cells.word(0)
     this.#check(api.cublasSetStream_v2(this.#handle, context.stream), 'cuda')
     const mode = allowTF32 ? constants.CUBLAS_TF32_TENSOR_OP_MATH : constants.CUBLAS_DEFAULT_MATH
-    this.#check(api.cublasSetMathMode(this.#handle, mode), 'cuda')
+    // Sums of halves stay f32, also those of parts of the depth.
+    const exact = constants.CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION
+    this.#check(api.cublasSetMathMode(this.#handle, mode | exact), 'cuda')
   }
 
   /**
-   * `c = a b` for each of `count` products in column-major order: a is m x k, b is k x n.
+   * Computes `c = a b` or `c += a b`; false, with nothing done, where the library does not have it for halves.
    *
    * @param op Who asks, for errors.
    */
-  multiply(
-    m: number,
-    n: number,
-    k: number,
-    a: BlasMatrix,
-    b: BlasMatrix,
-    c: BlasMatrix,
-    count: number,
-    op: string,
-  ): void {
+  multiply(product: BlasProduct, op: string): boolean {
     if (!this.#hasWorkspace) this.#setWorkspace()
-    const operation = ({ transposed }: BlasMatrix): number =>
-      transposed ? constants.CUBLAS_OP_T : constants.CUBLAS_OP_N
+    if (product.dtype !== 'f32') return this.#multiplyHalves(product, op)
+    const { m, n, k, count, a, b, c, adds } = product
     const [opA, opB] = [operation(a), operation(b)]
+    const beta = adds ? this.#one : this.#zero
     // biome-ignore format: one operand to a line
     const code =
       count === 1
@@ -65,16 +90,43 @@ export class Blas {
             this.#handle, opA, opB, m, n, k,
             this.#one, a.address, a.leading,
             b.address, b.leading,
-            this.#zero, c.address, c.leading,
+            beta, c.address, c.leading,
           )
         : this.#api.cublasSgemmStridedBatched(
             this.#handle, opA, opB, m, n, k,
             this.#one, a.address, a.leading, a.step,
             b.address, b.leading, b.step,
-            this.#zero, c.address, c.leading, c.step,
+            beta, c.address, c.leading, c.step,
             count,
           )
     this.#check(code, op)
+    return true
+  }
+
+  #multiplyHalves({ dtype, m, n, k, count, a, b, c, adds }: BlasProduct, op: string): boolean {
+    const type = blasTypes[dtype]
+    const [opA, opB] = [operation(a), operation(b)]
+    const beta = adds ? this.#one : this.#zero
+    // biome-ignore format: one operand to a line
+    const code =
+      count === 1
+        ? this.#api.cublasGemmEx(
+            this.#handle, opA, opB, m, n, k,
+            this.#one, a.address, type, a.leading,
+            b.address, type, b.leading,
+            beta, c.address, type, c.leading,
+            constants.CUBLAS_COMPUTE_32F, constants.CUBLAS_GEMM_DEFAULT,
+          )
+        : this.#api.cublasGemmStridedBatchedEx(
+            this.#handle, opA, opB, m, n, k,
+            this.#one, a.address, type, a.leading, a.step,
+            b.address, type, b.leading, b.step,
+            beta, c.address, type, c.leading, c.step,
+            count, constants.CUBLAS_COMPUTE_32F, constants.CUBLAS_GEMM_DEFAULT,
+          )
+    if (refusals.has(code)) return false
+    this.#check(code, op)
+    return true
   }
 
   /**

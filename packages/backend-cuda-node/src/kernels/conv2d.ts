@@ -4,6 +4,7 @@
  */
 import type { ConvGeometry, Kernels, View } from '@nablajs/tensor/backend'
 import { divisorParameters, putDivisor } from '../codegen/divide.ts'
+import { byStorage, type Storage, type StoredFloat } from '../codegen/storage.ts'
 import type { Dnn } from '../cudnn.ts'
 import type { Device } from '../device.ts'
 import type { Blas } from './blas.ts'
@@ -51,84 +52,93 @@ const split = (
 ]
 
 /** The pixel of x under tap (r, s) of the window at (oh, ow), or 0 in the padding. */
-const pixel = [
+const pixel = ({ read }: Storage): string[] => [
   'const int h = (int)(oh * stride_h + r * dilation_h) - pad_h;',
   'const int w = (int)(ow * stride_w + s * dilation_w) - pad_w;',
   'if (h < 0 || w < 0 || h >= (int)height || w >= (int)width) return 0.0f;',
-  'return x[((size_t)(image * height + h) * width + w) * channels + g * channels_of_group + c];',
+  `return ${read('x[((size_t)(image * height + h) * width + w) * channels + g * channels_of_group + c]')};`,
 ]
 
-const forward: ProductForm = {
-  name: 'conv2d',
-  parameters: [
-    'const float *x',
-    'const float *weight',
-    'float *out',
-    ...geometryParameters,
-    ...['oh_extent', 'ow_extent', 's_extent', 'c_extent'].flatMap(divisorParameters),
-  ],
-  a: [
-    ...split('m', ['image', 'oh', 'ow'], 'oh_extent', 'ow_extent'),
-    ...split('k', ['r', 's', 'c'], 's_extent', 'c_extent'),
-    ...pixel,
-  ],
-  b: ['return weight[(size_t)k * out_channels + g * out_of_group + n];'],
-  c: 'out[(size_t)m * out_channels + g * out_of_group + n]',
-  aAlongDepth: true,
-  bAlongDepth: false,
-}
+const forward = byStorage(
+  (element): ProductForm => ({
+    name: `conv2d${element.suffix}`,
+    element,
+    parameters: [
+      `const ${element.type} *x`,
+      `const ${element.type} *weight`,
+      `${element.type} *out`,
+      ...geometryParameters,
+      ...['oh_extent', 'ow_extent', 's_extent', 'c_extent'].flatMap(divisorParameters),
+    ],
+    a: [
+      ...split('m', ['image', 'oh', 'ow'], 'oh_extent', 'ow_extent'),
+      ...split('k', ['r', 's', 'c'], 's_extent', 'c_extent'),
+      ...pixel(element),
+    ],
+    b: [`return ${element.read('weight[(size_t)k * out_channels + g * out_of_group + n]')};`],
+    c: 'out[(size_t)m * out_channels + g * out_of_group + n]',
+    aAlongDepth: true,
+    bAlongDepth: false,
+  }),
+)
 
-const gradInput: ProductForm = {
-  name: 'conv2dGradInput',
-  parameters: [
-    'const float *dy',
-    'const float *weight',
-    'float *dx',
-    ...geometryParameters,
-    ...['h_extent', 'w_extent', 's_extent', 'k_extent'].flatMap(divisorParameters),
-  ],
-  a: [
-    ...split('m', ['image', 'h', 'w'], 'h_extent', 'w_extent'),
-    ...split('k', ['r', 's', 'out'], 's_extent', 'k_extent'),
-    // The window whose tap (r, s) lies on this pixel, if there is one.
-    'const int down = (int)h + pad_h - (int)r * dilation_h;',
-    'const int right = (int)w + pad_w - (int)s * dilation_w;',
-    'if (down < 0 || right < 0) return 0.0f;',
-    'const unsigned int oh = quotient(down, stride_h_mul, stride_h_shift);',
-    'const unsigned int ow = quotient(right, stride_w_mul, stride_w_shift);',
-    'if (oh * stride_h != (unsigned int)down || ow * stride_w != (unsigned int)right) return 0.0f;',
-    'if (oh >= out_height || ow >= out_width) return 0.0f;',
-    'return dy[((size_t)(image * out_height + oh) * out_width + ow) * out_channels + g * out_of_group + out];',
-  ],
-  b: [
-    'const unsigned int tap = quotient(k, k_extent_mul, k_extent_shift);',
-    'const unsigned int out = k - tap * k_extent;',
-    'return weight[((size_t)tap * channels_of_group + n) * out_channels + g * out_of_group + out];',
-  ],
-  c: 'dx[(size_t)m * channels + g * channels_of_group + n]',
-  aAlongDepth: true,
-  bAlongDepth: true,
-}
+const gradInput = byStorage(
+  (element): ProductForm => ({
+    name: `conv2dGradInput${element.suffix}`,
+    element,
+    parameters: [
+      `const ${element.type} *dy`,
+      `const ${element.type} *weight`,
+      `${element.type} *dx`,
+      ...geometryParameters,
+      ...['h_extent', 'w_extent', 's_extent', 'k_extent'].flatMap(divisorParameters),
+    ],
+    a: [
+      ...split('m', ['image', 'h', 'w'], 'h_extent', 'w_extent'),
+      ...split('k', ['r', 's', 'out'], 's_extent', 'k_extent'),
+      // The window whose tap (r, s) lies on this pixel, if there is one.
+      'const int down = (int)h + pad_h - (int)r * dilation_h;',
+      'const int right = (int)w + pad_w - (int)s * dilation_w;',
+      'if (down < 0 || right < 0) return 0.0f;',
+      'const unsigned int oh = quotient(down, stride_h_mul, stride_h_shift);',
+      'const unsigned int ow = quotient(right, stride_w_mul, stride_w_shift);',
+      'if (oh * stride_h != (unsigned int)down || ow * stride_w != (unsigned int)right) return 0.0f;',
+      'if (oh >= out_height || ow >= out_width) return 0.0f;',
+      `return ${element.read('dy[((size_t)(image * out_height + oh) * out_width + ow) * out_channels + g * out_of_group + out]')};`,
+    ],
+    b: [
+      'const unsigned int tap = quotient(k, k_extent_mul, k_extent_shift);',
+      'const unsigned int out = k - tap * k_extent;',
+      `return ${element.read('weight[((size_t)tap * channels_of_group + n) * out_channels + g * out_of_group + out]')};`,
+    ],
+    c: 'dx[(size_t)m * channels + g * channels_of_group + n]',
+    aAlongDepth: true,
+    bAlongDepth: true,
+  }),
+)
 
-const gradWeight: ProductForm = {
-  name: 'conv2dGradWeight',
-  parameters: [
-    'const float *x',
-    'const float *dy',
-    'float *dw',
-    ...geometryParameters,
-    ...['oh_extent', 'ow_extent', 's_extent', 'c_extent'].flatMap(divisorParameters),
-  ],
-  a: [
-    ...split('k', ['image', 'oh', 'ow'], 'oh_extent', 'ow_extent'),
-    ...split('m', ['r', 's', 'c'], 's_extent', 'c_extent'),
-    ...pixel,
-  ],
-  b: ['return dy[(size_t)k * out_channels + g * out_of_group + n];'],
-  c: 'dw[(size_t)m * out_channels + g * out_of_group + n]',
-  aAlongDepth: false,
-  bAlongDepth: false,
-}
+const gradWeight = byStorage(
+  (element): ProductForm => ({
+    name: `conv2dGradWeight${element.suffix}`,
+    element,
+    parameters: [
+      `const ${element.type} *x`,
+      `const ${element.type} *dy`,
+      `${element.type} *dw`,
+      ...geometryParameters,
+      ...['oh_extent', 'ow_extent', 's_extent', 'c_extent'].flatMap(divisorParameters),
+    ],
+    a: [
+      ...split('k', ['image', 'oh', 'ow'], 'oh_extent', 'ow_extent'),
+      ...split('m', ['r', 's', 'c'], 's_extent', 'c_extent'),
+      ...pixel(element),
+    ],
+    b: [`return ${element.read('dy[(size_t)k * out_channels + g * out_of_group + n]')};`],
+    c: 'dw[(size_t)m * out_channels + g * out_of_group + n]',
+    aAlongDepth: false,
+    bAlongDepth: false,
+  }),
+)
 
 /** The libraries that may compute a convolution. */
 interface Libraries {
@@ -158,26 +168,31 @@ const isPointwise = (image: View, weight: View, result: View, geometry: ConvGeom
   )
 }
 
-/** `out = left right` of dense row-major matrices, of which either may be the transpose of what lies there. */
+/**
+ * `out = left right` of dense row-major matrices, of which either may be the transpose of what lies there;
+ * false, with nothing done, where cuBLAS does not have it.
+ */
 function multiplyDense(
   blas: Blas,
   [rows, depth, columns]: readonly [rows: number, depth: number, columns: number],
   left: { readonly address: number; readonly transposed?: boolean },
   right: { readonly address: number; readonly transposed?: boolean },
   out: number,
+  dtype: StoredFloat,
   op: string,
-): void {
+): boolean {
   const matrix = (
     { address, transposed = false }: { readonly address: number; readonly transposed?: boolean },
     down: number,
     across: number,
   ) => ({ address, transposed, leading: transposed ? down : across, step: 0 })
-  const a = matrix(left, rows, depth)
-  const b = matrix(right, depth, columns)
-  blas.multiply(columns, rows, depth, b, a, matrix({ address: out }, rows, columns), 1, op)
+  const a = matrix(right, depth, columns)
+  const b = matrix(left, rows, depth)
+  const c = matrix({ address: out }, rows, columns)
+  return blas.multiply({ dtype, m: columns, n: rows, k: depth, count: 1, a, b, c, adds: false }, op)
 }
 
-/** {@link Kernels.conv2d} for f32. */
+/** {@link Kernels.conv2d} for f32 and halves. */
 export function conv2dKernel(device: Device, { blas, dnn }: Libraries): Kernels['conv2d'] {
   return (x, weight, out, geometry) => {
     const addresses = [x, weight, out].map((view) => device.address(view, 'conv2d'))
@@ -185,14 +200,15 @@ export function conv2dKernel(device: Device, { blas, dnn }: Libraries): Kernels[
     const [n, oh, ow, k] = out.shape as Four
     const [r, s, cg] = weight.shape as Four
     const rows = n * oh * ow
+    const dtype = x.dtype as StoredFloat
     if (blas && isPointwise(x, weight, out, geometry) && rows * cg * k > 0) {
-      multiplyDense(blas, [rows, cg, k], { address: from }, { address: by }, to, 'conv2d')
-      return
+      const [left, right] = [{ address: from }, { address: by }]
+      if (multiplyDense(blas, [rows, cg, k], left, right, to, dtype, 'conv2d')) return
     }
     if (!isNarrow(weight, geometry))
       if (dnn?.run('conv2d', { image: x, weight, result: out }, geometry)) return
     const size = { rows, columns: k / geometry.groups, depth: r * s * cg }
-    runProduct(device, forward, { ...size, groups: geometry.groups }, () => {
+    runProduct(device, forward[dtype], { ...size, groups: geometry.groups }, () => {
       for (const address of addresses) device.context.address(address)
       putGeometry(device, x, weight, out, geometry)
       for (const extent of [oh, ow, s, cg]) putDivisor(device.context, extent)
@@ -200,7 +216,7 @@ export function conv2dKernel(device: Device, { blas, dnn }: Libraries): Kernels[
   }
 }
 
-/** {@link Kernels.conv2dGradInput} for f32. */
+/** {@link Kernels.conv2dGradInput} for f32 and halves. */
 export function conv2dGradInputKernel(
   device: Device,
   { blas, dnn }: Libraries,
@@ -212,15 +228,15 @@ export function conv2dGradInputKernel(
     const [r, s, cg, k] = weight.shape as Four
     const { groups } = geometry
     const rows = n * h * w
+    const dtype = dx.dtype as StoredFloat
     if (blas && isPointwise(dx, weight, dy, geometry) && rows * cg * k > 0) {
-      const turned = { address: by, transposed: true }
-      multiplyDense(blas, [rows, k, cg], { address: from }, turned, to, 'conv2dGradInput')
-      return
+      const [left, turned] = [{ address: from }, { address: by, transposed: true }]
+      if (multiplyDense(blas, [rows, k, cg], left, turned, to, dtype, 'conv2dGradInput')) return
     }
     if (!isNarrow(weight, geometry))
       if (dnn?.run('conv2dGradInput', { image: dx, weight, result: dy }, geometry)) return
     const size = { rows, columns: cg, depth: (r * s * k) / groups }
-    runProduct(device, gradInput, { ...size, groups }, () => {
+    runProduct(device, gradInput[dtype], { ...size, groups }, () => {
       for (const address of addresses) device.context.address(address)
       putGeometry(device, dx, weight, dy, geometry)
       for (const extent of [h, w, s, k / groups]) putDivisor(device.context, extent)
@@ -228,7 +244,7 @@ export function conv2dGradInputKernel(
   }
 }
 
-/** {@link Kernels.conv2dGradWeight} for f32. */
+/** {@link Kernels.conv2dGradWeight} for f32 and halves. */
 export function conv2dGradWeightKernel(
   device: Device,
   { blas, dnn }: Libraries,
@@ -240,15 +256,15 @@ export function conv2dGradWeightKernel(
     const [r, s, cg] = dw.shape as Four
     const { groups } = geometry
     const depth = n * oh * ow
+    const dtype = dw.dtype as StoredFloat
     if (blas && isPointwise(x, dw, dy, geometry) && depth * cg * k > 0) {
-      const turned = { address: left, transposed: true }
-      multiplyDense(blas, [cg, depth, k], turned, { address: right }, to, 'conv2dGradWeight')
-      return
+      const [turned, plain] = [{ address: left, transposed: true }, { address: right }]
+      if (multiplyDense(blas, [cg, depth, k], turned, plain, to, dtype, 'conv2dGradWeight')) return
     }
     if (!isNarrow(dw, geometry))
       if (dnn?.run('conv2dGradWeight', { image: x, weight: dw, result: dy }, geometry)) return
     const size = { rows: r * s * cg, columns: k / groups, depth }
-    runProduct(device, gradWeight, { ...size, groups }, () => {
+    runProduct(device, gradWeight[dtype], { ...size, groups }, () => {
       for (const address of addresses) device.context.address(address)
       putGeometry(device, x, dw, dy, geometry)
       for (const extent of [oh, ow, s, cg]) putDivisor(device.context, extent)

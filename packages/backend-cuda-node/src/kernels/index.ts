@@ -38,6 +38,11 @@ const makers = {
 
 /** The kernels that take halves. */
 export const halfKernels: ReadonlySet<keyof Kernels> = new Set<keyof Kernels>([
+  'matmul',
+  'addmm',
+  'conv2d',
+  'conv2dGradInput',
+  'conv2dGradWeight',
   'maxPool2d',
   'sumPool2d',
   'sumPool2dGrad',

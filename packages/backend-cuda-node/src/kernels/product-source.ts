@@ -4,19 +4,22 @@
  * al., "cuDNN: Efficient Primitives for Deep Learning", 2014).
  */
 import { quotientFunction } from '../codegen/divide.ts'
+import type { Storage } from '../codegen/storage.ts'
 
 /** How the elements of a product are found, in C. */
 export interface ProductForm {
   readonly name: string
   /** Parameters of the kernel besides `rows`, `columns`, `depth`, `parts`, `chunk` and `partial`. */
   readonly parameters: readonly string[]
-  /** Statements that return `A[m, k]` of group `g`. */
+  /** How the elements are stored. */
+  readonly element: Storage
+  /** Statements that return `A[m, k]` of group `g`, as a float. */
   readonly a: readonly string[]
-  /** Statements that return `B[k, n]` of group `g`. */
+  /** Statements that return `B[k, n]` of group `g`, as a float. */
   readonly b: readonly string[]
   /** The place of `C[m, n]` of group `g`. */
   readonly c: string
-  /** What is added to `C[m, n]` of group `g`. */
+  /** What is added to `C[m, n]` of group `g`, as a float. */
   readonly plus?: string
   /** Whether neighbours in memory differ in k (else in m, and n). */
   readonly aAlongDepth: boolean
@@ -56,11 +59,13 @@ const store = (form: ProductForm, value: string): string[] => [
   `else C(g, m, n) = ${finished(form, value)};`,
 ]
 
-const finished = ({ plus }: ProductForm, sum: string): string => (plus ? `${sum} + ${plus}` : sum)
+const finished = ({ plus, element }: ProductForm, sum: string): string =>
+  element.write(plus ? `${sum} + ${plus}` : sum)
 
 function head(form: ProductForm, kind: string): string[] {
   return [
     quotientFunction,
+    ...form.element.definitions,
     `extern "C" __global__ void ${form.name}_${kind}(${[...common, ...form.parameters].join(', ')}) {`,
     '  const auto A = [=](unsigned int g, unsigned int m, unsigned int k) -> float {',
     ...form.a.map((line) => `    ${line}`),
@@ -68,7 +73,7 @@ function head(form: ProductForm, kind: string): string[] {
     '  const auto B = [=](unsigned int g, unsigned int k, unsigned int n) -> float {',
     ...form.b.map((line) => `    ${line}`),
     '  };',
-    '  const auto C = [=](unsigned int g, unsigned int m, unsigned int n) -> float & {',
+    `  const auto C = [=](unsigned int g, unsigned int m, unsigned int n) -> ${form.element.type} & {`,
     `    return ${form.c};`,
     '  };',
   ]
@@ -177,6 +182,7 @@ export function tiledSource(form: ProductForm, tile: Tile): string {
 export function joinSource(form: ProductForm, wide: boolean): string {
   return [
     quotientFunction,
+    ...form.element.definitions,
     `extern "C" __global__ void ${form.name}_join${widthName(wide)}(unsigned int parts, ${[...common, ...form.parameters].join(', ')}) {`,
     ...resultOf(wide),
     '  float sum = 0.0f;',

@@ -1,5 +1,6 @@
 /** The products that a call of matmul or addmm is made of. */
-import { collapse, type View } from '@nablajs/tensor/backend'
+import { bytesOf, collapse, type View } from '@nablajs/tensor/backend'
+import type { StoredFloat } from '../codegen/storage.ts'
 import type { BlasMatrix } from './blas.ts'
 
 /** Elements from row to row and from column to column. */
@@ -16,6 +17,7 @@ export interface Operand extends Matrix {
 
 /** `count` products of one shape. */
 export interface Products {
+  readonly dtype: StoredFloat
   readonly m: number
   readonly n: number
   readonly k: number
@@ -34,9 +36,10 @@ export function eachProducts(
   out: View,
   c: View | undefined,
   addresses: readonly number[],
-  bytes: number,
   run: (products: Products) => void,
 ): void {
+  const dtype = out.dtype as StoredFloat
+  const bytes = bytesOf(dtype)
   const rank = out.shape.length
   const n = out.shape[rank - 1]!
   const k = a.shape[rank - 1]!
@@ -77,7 +80,7 @@ export function eachProducts(
       address: at[o]!,
       step: steps[o]!,
     })) as [Operand, Operand, Operand, Operand | undefined]
-    run({ m, n, k, count, a: left, b: right, out: result, c: added })
+    run({ dtype, m, n, k, count, a: left, b: right, out: result, c: added })
   }
   walk(0, addresses)
 }
@@ -104,17 +107,15 @@ export function blasMatrix(
   return undefined
 }
 
+/** The operands of some products, row-major. */
+export interface Operands {
+  readonly left: BlasMatrix
+  readonly right: BlasMatrix
+  readonly result: BlasMatrix
+}
+
 /** The operands of some products as cuBLAS takes them; undefined where it does not. */
-export function blasOperands({
-  m,
-  n,
-  k,
-  a,
-  b,
-  out,
-}: Products):
-  | { readonly left: BlasMatrix; readonly right: BlasMatrix; readonly result: BlasMatrix }
-  | undefined {
+export function blasOperands({ m, n, k, a, b, out }: Products): Operands | undefined {
   if (k === 0 || Math.max(m, n, k) > mostBlas) return undefined
   const left = blasMatrix(m, k, a)
   const right = blasMatrix(k, n, b)

@@ -4,9 +4,11 @@ import type { Device } from '../device.ts'
 const side = 32
 const blockThreads = 256
 
-const source =
-  (): string => `extern "C" __global__ void transpose(const float *from, float *to, unsigned int rows, unsigned int columns) {
-  __shared__ float tile[${side}][${side + 1}];
+const source = (
+  entry: string,
+  type: string,
+): string => `extern "C" __global__ void ${entry}(const ${type} *from, ${type} *to, unsigned int rows, unsigned int columns) {
+  __shared__ ${type} tile[${side}][${side + 1}];
   const unsigned int across = (columns + ${side - 1}u) / ${side}u;
   const unsigned int row = blockIdx.x / across * ${side}u, column = blockIdx.x % across * ${side}u;
   const unsigned int tx = threadIdx.x % ${side}u, ty = threadIdx.x / ${side}u;
@@ -20,16 +22,19 @@ const source =
 }
 `
 
-/** Writes the transpose of a dense `rows` x `columns` matrix of f32. */
+/** Writes the transpose of a dense `rows` x `columns` matrix of elements of 4 or 2 bytes. */
 export function transposeMatrix(
   device: Device,
   from: number,
   to: number,
   rows: number,
   columns: number,
+  bytes: 4 | 2,
 ): void {
   const { context } = device
-  const kernel = device.cached('transpose', 'transpose', source)
+  const entry = `transpose_${8 * bytes}`
+  const type = bytes === 4 ? 'unsigned int' : 'unsigned short'
+  const kernel = device.cached(entry, 'transpose', () => source(entry, type))
   context.begin()
   context.address(from)
   context.address(to)
