@@ -1,12 +1,14 @@
 /** A runtime without a GPU that keeps what it is asked to run. */
 import type { DeviceBuffer } from '@nablajs/tensor/backend'
 import type { Dispatch, Runtime } from '../src/index.ts'
+import type { Features } from '../src/runtime/kernel.ts'
 
 export interface Recording extends Runtime {
   readonly calls: Dispatch[]
 }
 
-export function recording(): Recording {
+/** @param features What it is said to have beside the least. */
+export function recording(features: Partial<Features> = {}): Recording {
   const calls: Dispatch[] = []
   const large = 2 ** 30
   return {
@@ -17,6 +19,7 @@ export function recording(): Recording {
       subgroupMaxSize: 0,
       f16: false,
       software: false,
+      ...features,
     },
     // The smallest that a device may have.
     limits: {

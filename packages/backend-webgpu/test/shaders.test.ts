@@ -17,6 +17,7 @@ import { randomWords, unit } from '@nablajs/tensor/program'
 import { expect, it } from 'vitest'
 import { MapRunner } from '../src/codegen/map.ts'
 import { ReduceRunner } from '../src/codegen/reduce.ts'
+import type { Features } from '../src/runtime/kernel.ts'
 import { recording } from './recording.ts'
 
 function view(shape: readonly number[], dtype: DType = 'f32', layout: Partial<View> = {}): View {
@@ -25,8 +26,11 @@ function view(shape: readonly number[], dtype: DType = 'f32', layout: Partial<Vi
 }
 
 /** The modules of a call, one after the other. */
-function shadersOf(run: (map: MapRunner, reduce: ReduceRunner) => void): string {
-  const runtime = recording()
+function shadersOf(
+  run: (map: MapRunner, reduce: ReduceRunner) => void,
+  features: Partial<Features> = {},
+): string {
+  const runtime = recording(features)
   run(new MapRunner(runtime), new ReduceRunner(runtime))
   return runtime.calls
     .map(({ kernel, params, groups }) =>
@@ -104,7 +108,7 @@ const cases: Readonly<Record<string, (map: MapRunner, reduce: ReduceRunner) => v
     map.run(source, [view([9], 'i32'), view([9], 'bool')], out, [7])
   },
   'sum-of-rows': (_, reduce) => {
-    reduce.run({ program: same, combine: 'sum' }, [view([300, 200])], view([300, 1]), [])
+    reduce.run({ program: same, combine: 'sum' }, [view([300, 2000])], view([300, 1]), [])
   },
   'sum-of-columns': (_, reduce) => {
     reduce.run({ program: same, combine: 'sum' }, [view([300, 200])], view([1, 200]), [])
@@ -132,4 +136,12 @@ const cases: Readonly<Record<string, (map: MapRunner, reduce: ReduceRunner) => v
 
 it.each(Object.keys(cases))('%s', async (name) => {
   await expect(shadersOf(cases[name]!)).toMatchFileSnapshot(`snapshots/${name}.wgsl`)
+})
+
+it.each([
+  ['with-subgroups', { subgroups: true, subgroupMinSize: 32, subgroupMaxSize: 32 }],
+  ['on-a-software-gpu', { software: true }],
+])('sum-of-rows-%s', async (name, features) => {
+  const shaders = shadersOf(cases['sum-of-rows']!, features)
+  await expect(shaders).toMatchFileSnapshot(`snapshots/sum-of-rows-${name}.wgsl`)
 })

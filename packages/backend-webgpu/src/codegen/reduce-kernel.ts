@@ -48,13 +48,18 @@ function unrollOf({ program }: Reduction, pass: ReduceSpec['pass']): number {
 function coordinates(from: string, letter: string, extent: string, rank: number): string[] {
   if (rank === 0) return []
   if (rank === 1) return [`let ${letter}0 = i32(${from});`]
-  const lines = [`var ${letter}_rest = ${from};`]
-  for (let axis = rank - 1; axis > 0; axis--)
+  // Multiplied back, since dividing twice is dear.
+  const lines: string[] = []
+  let rest = from
+  for (let axis = rank - 1; axis > 0; axis--) {
+    const [next, own] = [`${letter}_rest${axis}`, `params.${extent}${axis}`]
     lines.push(
-      `let ${letter}${axis} = i32(${letter}_rest % params.${extent}${axis});`,
-      `${letter}_rest = ${letter}_rest / params.${extent}${axis};`,
+      `let ${next} = ${rest} / ${own};`,
+      `let ${letter}${axis} = i32(${rest} - ${next} * ${own});`,
     )
-  return [...lines, `let ${letter}0 = i32(${letter}_rest);`]
+    rest = next
+  }
+  return [...lines, `let ${letter}0 = i32(${rest});`]
 }
 
 /** The number of the team, and of the invocation in it. */
@@ -228,8 +233,15 @@ export function reduceKernel(spec: ReduceSpec): KernelSource {
     'fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,',
     '  @builtin(local_invocation_index) me: u32) {',
     ...deep(numbers(team), 2),
-    `  let result = number ${across ? '%' : '/'} params.${across ? 'results' : 'splits'};`,
-    `  let split = number ${across ? '/' : '%'} params.${across ? 'results' : 'splits'};`,
+    ...(across
+      ? [
+          '  let split = number / params.results;',
+          '  let result = number - split * params.results;',
+        ]
+      : [
+          '  let result = number / params.splits;',
+          '  let split = number - result * params.splits;',
+        ]),
     ...deep(coordinates('result', 'x', 'e', kept), 2),
     `  var best = ${initial};`,
     '  if (result < params.results && split < params.splits) {',

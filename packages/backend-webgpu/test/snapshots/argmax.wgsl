@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   @builtin(local_invocation_index) me: u32) {
   let number = (group.x + group.y * groups.x) * 64u + me;
   let result = number / params.splits;
-  let split = number % params.splits;
+  let split = number - result * params.splits;
   let x0 = i32(result);
   var best = Part(0u, 0xffffffffu);
   if (result < params.results && split < params.splits) {

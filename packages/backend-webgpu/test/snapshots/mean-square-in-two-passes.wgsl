@@ -25,7 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let number = group.x + group.y * groups.x;
   let member = me;
   let result = number / params.splits;
-  let split = number % params.splits;
+  let split = number - result * params.splits;
   var best = 0f;
   if (result < params.results && split < params.splits) {
     let start_0 = params.o0;
@@ -93,7 +93,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let number = (group.x + group.y * groups.x) * 2u + me / 32u;
   let member = me % 32u;
   let result = number / params.splits;
-  let split = number % params.splits;
+  let split = number - result * params.splits;
   var best = 0f;
   if (result < params.results && split < params.splits) {
     let start_0 = i32(result * params.part_first);

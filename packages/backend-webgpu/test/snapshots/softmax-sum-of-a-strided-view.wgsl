@@ -51,12 +51,11 @@ fn element(r: u32, start_0: i32, start_1: i32) -> Part {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) me: u32) {
   let number = (group.x + group.y * groups.x) * 64u + me;
-  let result = number % params.results;
   let split = number / params.results;
-  var x_rest = result;
-  let x1 = i32(x_rest % params.e1);
-  x_rest = x_rest / params.e1;
-  let x0 = i32(x_rest);
+  let result = number - split * params.results;
+  let x_rest1 = result / params.e1;
+  let x1 = i32(result - x_rest1 * params.e1);
+  let x0 = i32(x_rest1);
   var best = 0f;
   if (result < params.results && split < params.splits) {
     let start_0 = params.o0 + x0 * params.s0_0 + x1 * params.s0_1;

@@ -21,8 +21,8 @@ fn element(r: u32, start_0: i32) -> Part {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) me: u32) {
   let number = (group.x + group.y * groups.x) * 64u + me;
-  let result = number % params.results;
   let split = number / params.results;
+  let result = number - split * params.results;
   let x0 = i32(result);
   var best = 0f;
   if (result < params.results && split < params.splits) {
@@ -76,8 +76,8 @@ fn element(r: u32, start_0: i32) -> Part {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) me: u32) {
   let number = (group.x + group.y * groups.x) * 64u + me;
-  let result = number % params.results;
   let split = number / params.results;
+  let result = number - split * params.results;
   let x0 = i32(result);
   var best = 0f;
   if (result < params.results && split < params.splits) {

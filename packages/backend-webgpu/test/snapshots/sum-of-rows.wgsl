@@ -1,4 +1,4 @@
-// same: 75 x 1 x 1 workgroups, parameters 300 0 200 1 200 200 16 2048 300 200 0 200 1 0 1
+// same: 300 x 1 x 1 workgroups, parameters 300 0 2000 1 2000 2000 64 8192 300 2000 0 2000 1 0 1
 struct Params {
   results: u32, zero: u32, length: u32, splits: u32, skip: u32, span: u32, step: u32, block: u32,
   e0: u32, f0: u32, o0: i32, s0_0: i32, t0_0: i32, oy: i32, sy_0: i32,
@@ -21,10 +21,10 @@ fn element(r: u32, start_0: i32) -> Part {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) me: u32) {
-  let number = (group.x + group.y * groups.x) * 4u + me / 16u;
-  let member = me % 16u;
+  let number = group.x + group.y * groups.x;
+  let member = me;
   let result = number / params.splits;
-  let split = number % params.splits;
+  let split = number - result * params.splits;
   let x0 = i32(result);
   var best = 0f;
   if (result < params.results && split < params.splits) {
@@ -54,10 +54,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   parts[me] = best;
   workgroupBarrier();
-  let first = me / 16u * 16u;
+  if (member < 8u) {
+    best = parts[member];
+    for (var i = member + 8u; i < 64u; i += 8u) { best = join(best, parts[i]); }
+    parts[member] = best;
+  }
+  workgroupBarrier();
   if (member == 0u) {
-    best = parts[first + 0u];
-    for (var i = 1u; i < 16u; i++) { best = join(best, parts[first + i]); }
+    best = parts[0u];
+    for (var i = 1u; i < 8u; i++) { best = join(best, parts[i]); }
   }
   if (result < params.results && split < params.splits && member == 0u) {
     b1[u32(params.oy + x0 * params.sy_0)] = best;

@@ -1,0 +1,73 @@
+// same: 300 x 1 x 1 workgroups, parameters 300 0 2000 1 2000 2000 64 8192 300 2000 0 2000 1 0 1
+enable subgroups;
+struct Params {
+  results: u32, zero: u32, length: u32, splits: u32, skip: u32, span: u32, step: u32, block: u32,
+  e0: u32, f0: u32, o0: i32, s0_0: i32, t0_0: i32, oy: i32, sy_0: i32,
+}
+@group(0) @binding(0) var<storage, read> b0: array<f32>;
+@group(0) @binding(1) var<storage, read_write> b1: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+fn is_finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
+alias Part = f32;
+fn join(a: Part, b: Part) -> Part { return a + b; }
+var<workgroup> parts: array<Part, 2>;
+fn shuffled(part: Part, step: u32) -> Part {
+  return subgroupShuffleXor(part, step);
+}
+fn element(r: u32, start_0: i32) -> Part {
+  let y0 = i32(r);
+  let p_0 = start_0 + y0 * params.t0_0;
+  let v0 = b0[u32(p_0)];
+  return v0;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) me: u32) {
+  let number = group.x + group.y * groups.x;
+  let member = me;
+  let result = number / params.splits;
+  let split = number - result * params.splits;
+  let x0 = i32(result);
+  var best = 0f;
+  if (result < params.results && split < params.splits) {
+    let start_0 = params.o0 + x0 * params.s0_0;
+    let end = min(params.length, split * params.skip + params.span);
+    let step = params.step;
+    var r = split * params.skip + member;
+    var lost = 0.0;
+    while (r < end) {
+      // Blocks are summed for themselves, and what rounding takes when one is added is kept.
+      var block = 0.0;
+      let stop = r + min(end - r, params.block);
+      for (; r + 7u * step < stop; r += 8u * step) {
+        let a = join(element(r, start_0), element(r + 1u * step, start_0));
+        let b = join(element(r + 2u * step, start_0), element(r + 3u * step, start_0));
+        let c = join(element(r + 4u * step, start_0), element(r + 5u * step, start_0));
+        let d = join(element(r + 6u * step, start_0), element(r + 7u * step, start_0));
+        block = join(block, join(join(a, b), join(c, d)));
+      }
+      for (; r < stop; r += step) { block = join(block, element(r, start_0)); }
+      let sum = best + block;
+      let kept = sum - best;
+      lost += (best - (sum - kept)) + (block - kept);
+      best = sum;
+    }
+    best += select(0.0, lost, is_finite(best));
+  }
+  best = join(best, shuffled(best, 1u));
+  best = join(best, shuffled(best, 2u));
+  best = join(best, shuffled(best, 4u));
+  best = join(best, shuffled(best, 8u));
+  best = join(best, shuffled(best, 16u));
+  if (me % 32u == 0u) { parts[me / 32u] = best; }
+  workgroupBarrier();
+  if (member == 0u) {
+    best = parts[0u];
+    for (var i = 1u; i < 2u; i++) { best = join(best, parts[i]); }
+  }
+  if (result < params.results && split < params.splits && member == 0u) {
+    b1[u32(params.oy + x0 * params.sy_0)] = best;
+  }
+}
