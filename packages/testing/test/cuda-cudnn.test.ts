@@ -2,9 +2,11 @@
 import { type CudaBackend, cuda, describe as tell } from '@nablajs/backend-cuda-node'
 import { type Conv2dOptions, conv2d, grad, type Tensor, tensor } from '@nablajs/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { because, emulated } from './emulated.ts'
+import { because, emulated, emulatorAlone } from './emulated.ts'
 
-const { missing, controls } = emulated()
+const found = emulated()
+const { missing, controls } = found
+const alone = emulatorAlone(found)
 
 interface Shape extends Conv2dOptions {
   /** N H W C */
@@ -154,25 +156,28 @@ describe.skipIf(missing !== undefined)(`convolutions by cuDNN${because(missing)}
     expect((await onDevice(dnn, shape)).values).toEqual(values)
   })
 
-  test.skipIf(!controls)('in any order, late and in guarded memory: the same bits', async () => {
-    const shape = shapes.find(({ image }) => image[3] === 33)!
-    const { values } = await onDevice(dnn, shape)
-    /** On a device of its own. */
-    const again = async (variables: Record<string, string> = {}) => {
-      const device = await opened(variables)
-      const result = await onDevice(device, shape)
-      device.dispose()
-      expect(result.values).toEqual(values)
-    }
-    for (const order of ['reverse', 'random'] as const) {
-      controls!.setOrder(order)
-      await again().finally(() => controls!.setOrder('forward'))
-    }
-    controls!.setLazy(true)
-    await again().finally(() => controls!.setLazy(false))
-    controls!.setStrict(true)
-    await again({ NABLA_CUDA_NO_POOL: '1' }).finally(() => controls!.setStrict(false))
-  })
+  test.skipIf(!controls)(
+    `in any order, late and in guarded memory: the same bits${alone}`,
+    async () => {
+      const shape = shapes.find(({ image }) => image[3] === 33)!
+      const { values } = await onDevice(dnn, shape)
+      /** On a device of its own. */
+      const again = async (variables: Record<string, string> = {}) => {
+        const device = await opened(variables)
+        const result = await onDevice(device, shape)
+        device.dispose()
+        expect(result.values).toEqual(values)
+      }
+      for (const order of ['reverse', 'random'] as const) {
+        controls!.setOrder(order)
+        await again().finally(() => controls!.setOrder('forward'))
+      }
+      controls!.setLazy(true)
+      await again().finally(() => controls!.setLazy(false))
+      controls!.setStrict(true)
+      await again({ NABLA_CUDA_NO_POOL: '1' }).finally(() => controls!.setStrict(false))
+    },
+  )
 
   test('views that start anywhere go to own kernels', async () => {
     const rest = tensor(numbers(1 + 36 * 4, 1), { device: dnn })
@@ -207,7 +212,7 @@ describe.skipIf(missing !== undefined)(`convolutions by cuDNN${because(missing)}
     graph.dispose()
   })
 
-  test.skipIf(!controls)('is told about, with what computes in its place', async () => {
+  test.skipIf(!controls)(`is told about, with what computes in its place${alone}`, async () => {
     expect(tell().libraries.cudnn).toMatchObject({ version: '9.13' })
     expect(tell({ ...process.env, NABLA_CUDA_CUDNN: 'off' }).libraries.cudnn).toBe(
       'not found (own kernels compute convolutions); tried NABLA_CUDA_CUDNN is off',

@@ -16,12 +16,12 @@ import {
 } from '@nablajs/tensor'
 import { program } from '@nablajs/tensor/program'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { because, emulated } from './emulated.ts'
+import { because, emulated, emulatorAlone } from './emulated.ts'
 
-const { missing, controls } = emulated()
+const found = emulated()
+const { missing, controls } = found
+const alone = emulatorAlone(found)
 const MiB = 2 ** 20
-/** For the titles of tests that tell the emulator what to be. */
-const emulatorAlone = controls ? '' : ' (needs the emulator)'
 
 describe.skipIf(missing !== undefined)(`the cuda device${because(missing)}`, () => {
   let device: CudaBackend
@@ -56,7 +56,7 @@ describe.skipIf(missing !== undefined)(`the cuda device${because(missing)}`, () 
     small.dispose()
   })
 
-  test.skipIf(!controls)(`gives its cache back when the GPU is full${emulatorAlone}`, () => {
+  test.skipIf(!controls)(`gives its cache back when the GPU is full${alone}`, () => {
     controls!.setMemory(64 * MiB)
     try {
       const buffers = Array.from({ length: 10 }, () => device.alloc(4 * MiB))
@@ -68,7 +68,7 @@ describe.skipIf(missing !== undefined)(`the cuda device${because(missing)}`, () 
     }
   })
 
-  test.skipIf(!controls)(`gives everything back when it is disposed${emulatorAlone}`, async () => {
+  test.skipIf(!controls)(`gives everything back when it is disposed${alone}`, async () => {
     const before = controls!.liveBytes()
     const other = await cuda()
     const x = tensor([1, 2, 3], { device: other })
@@ -112,7 +112,7 @@ describe.skipIf(missing !== undefined)(`the cuda device${because(missing)}`, () 
     expect(values).toEqual(Array.from({ length: 50 }, (_, i) => i))
   })
 
-  test.skipIf(!controls)(`each GPU is a device of its own${emulatorAlone}`, async () => {
+  test.skipIf(!controls)(`each GPU is a device of its own${alone}`, async () => {
     controls!.setDevices(2)
     try {
       const second = await cuda({ device: 1 })
@@ -237,7 +237,7 @@ describe.skipIf(missing !== undefined)(`the cuda device${because(missing)}`, () 
     })
   })
 
-  test.skipIf(!controls)(`names the kernel after which it is lost${emulatorAlone}`, async () => {
+  test.skipIf(!controls)(`names the kernel after which it is lost${alone}`, async () => {
     const lost = await cuda()
     const x = tensor([1, 2, 3], { device: lost })
     // The index is far outside: the contract leaves that to the caller.

@@ -5,9 +5,10 @@
 import { type CudaBackend, cuda } from '@nablajs/backend-cuda-node'
 import { type Backend, conv2d, grad, matmul, type Tensor, tensor } from '@nablajs/tensor'
 import { describe, expect, test } from 'vitest'
-import { because, emulated } from './emulated.ts'
+import { emulated, emulatorAlone } from './emulated.ts'
 
-const { missing, controls } = emulated()
+const found = emulated()
+const { controls } = found
 
 /** Numbers without a pattern, the same every time. */
 function numbers(device: Backend, shape: readonly number[], seed: number): Tensor {
@@ -42,7 +43,7 @@ async function results(device: CudaBackend): Promise<number[][]> {
   return Promise.all(all.map(async (each) => [...(await each.data())].map(Number)))
 }
 
-describe.skipIf(!controls)(`threads in any order${because(missing)}`, () => {
+describe.skipIf(!controls)(`threads in any order${emulatorAlone(found)}`, () => {
   /** The results on a device opened with these variables. */
   async function run(variables: Record<string, string> = {}): Promise<number[][]> {
     const before = { ...process.env }

@@ -26,5 +26,9 @@ export function emulated(): Emulated {
   return { missing: undefined, controls: found.controls() }
 }
 
+/** For the title of a test that tells the emulator what to be: why it does not run, if so. */
+export const emulatorAlone = ({ missing, controls }: Emulated): string =>
+  controls ? '' : because(missing ?? 'it is for the emulator')
+
 /** For a title: the reason of a skip. */
 export const because = (missing: string | undefined): string => (missing ? ` (${missing})` : '')
