@@ -35,6 +35,14 @@ test('strips for few rows: along the depth where b is dense there, else along th
   expect(plan(job([1, 4000, 4096, 1], deep), gpu)).toEqual({ ...depth, lanes: 1 })
 })
 
+test('strips are no deeper than the sums; without depth to share they are blocks', () => {
+  const strip = { kind: 'strip', block: { rows: 2, quads: 1 }, lanes: 1, splits: 1 }
+  expect(plan(job([2, 1000, 40, 1], deep), gpu)).toEqual({ ...strip, deep: 4 })
+  const block = { kind: 'block', shared: false, splits: 1 }
+  expect(plan(job([2, 1000, 12, 1]), gpu)).toEqual({ ...block, block: { rows: 2, quads: 1 } })
+  expect(plan(job([5, 1000, 40, 1]), gpu)).toEqual({ ...block, block: { rows: 8, quads: 1 } })
+})
+
 test.each([
   [0, 1],
   [4, 4],

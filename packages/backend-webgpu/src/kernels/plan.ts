@@ -141,9 +141,12 @@ function planBlock({ rows, columns, depth, batch, a, b }: Job, { subgroupMinSize
  */
 function planStrip({ rows, columns, depth, batch, b }: Job, { subgroupMinSize }: Device): Plan {
   const block: Block = { rows: 2 ** Math.ceil(Math.log2(rows)), quads: 1 }
-  const deep = runsDeep(b) ? 32 : 8
+  // Each thread has two quads of the depth at least.
+  const deep = Math.min(runsDeep(b) ? 32 : 8, 2 ** Math.floor(Math.log2(depth / 8)))
+  // Every row is finished by a thread of its own.
+  if (deep < Math.max(2, block.rows)) return { kind: 'block', block, shared: false, splits: 1 }
   const groups = Math.ceil(columns / ((STRIP_THREADS / deep) * 4)) * batch
-  // Few sums travel faster from lane to lane than through workgroup memory; b's threads lie apart otherwise.
+  // Few sums travel faster from lane to lane than through workgroup memory.
   const lanes = runsDeep(b) && rows <= 4 ? Math.max(1, Math.min(deep, subgroupMinSize)) : 1
   return { kind: 'strip', block, deep, lanes, splits: splitsFor(groups, depth, BUSY) }
 }
