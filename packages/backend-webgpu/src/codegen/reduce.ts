@@ -29,7 +29,7 @@ import { blockOf, groupSize, type ReduceSpec, reduceKernel } from './reduce-kern
 /** Invocations that keep a GPU busy, and elements that each should have before a result is split. */
 const gpu = { busy: 32768, worth: 32 }
 /** A software GPU has few processors, and its barriers and subgroups are dear: one invocation is a team. */
-const processor = { busy: 1024, worth: 256 }
+const processor = { busy: 512, worth: 256 }
 
 /** Elements of each member of a team. */
 const worthMember = 16

@@ -182,7 +182,8 @@ function scans(t: TestKernels): void {
   })
 }
 
-kernelTests('sorts', sorts)
+for (const device of testDevices.filter(({ subgroups }) => !subgroups))
+  kernelTests('sorts', sorts, undefined, device)
 kernelTests('sorts', sorts, 2)
 for (const device of testDevices) kernelTests('scans', scans, undefined, device)
 kernelTests('scans', scans, 2)

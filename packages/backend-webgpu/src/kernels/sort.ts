@@ -5,6 +5,9 @@
  * A workgroup sorts runs of up to `RUN` pairs in its memory (bitonic, Batcher 1968), several short lines
  * or one piece of a long line. Longer lines are merged, two runs at a time: a pair's place in the merged
  * run is its place in its own run plus the number of smaller pairs in the other, found by bisection.
+ *
+ * A software GPU has few threads and slow barriers: there a thread merges two runs from one end to the
+ * other, beginning with runs of one pair.
  */
 import { type DeviceBuffer, type Kernels, sizeOf, type View } from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
@@ -154,6 +157,65 @@ const merge = defineKernel<Pick<Variant, 'rank' | 'to'>>(({ rank, to }) => ({
   ].join('\n'),
 }))
 
+const keys = defineKernel<Variant>(({ dtype, rank, to }) => ({
+  name: 'sort',
+  about: 'Each element as a pair of key and position.',
+  memory: { x: { element: 'u32' }, out: result(to) },
+  params: [
+    ...['count', 'length', 'turn', 'x_step'],
+    ...(to === 'out' ? ['out_step', ...walkParams(rank, ['x', 'out'])] : walkParams(rank, ['x'])),
+  ],
+  threads: THREADS,
+  declarations: [
+    orderText(dtype),
+    lineFunction(rank, 'x'),
+    ...(to === 'out' ? [lineFunction(rank, 'out')] : []),
+  ].join('\n\n'),
+  main: [
+    eachThread,
+    dedent(`
+      let line = number / u32(p.length);
+      let i = i32(number) - i32(line) * p.length;
+      let key = order(load_x(x_line(line) + i * p.x_step));
+      let pair = vec2<u32>(key ^ u32(p.turn), u32(i));
+      ${storeText(to)}
+    `),
+  ].join('\n'),
+}))
+
+const mergeInTurn = defineKernel<Pick<Variant, 'rank' | 'to'>>(({ rank, to }) => ({
+  name: 'sort',
+  about: 'Merges neighbouring sorted runs of each line, a thread two of them.',
+  memory: { sorted: { element: 'vec2<u32>' }, out: result(to) },
+  params: [
+    ...['count', 'length', 'run', 'merges'],
+    ...(to === 'out' ? ['out_step', ...walkParams(rank, ['out'])] : []),
+  ],
+  threads: THREADS,
+  declarations: [before, ...(to === 'out' ? [lineFunction(rank, 'out')] : [])].join('\n\n'),
+  main: [
+    eachThread,
+    dedent(`
+      let line = number / u32(p.merges);
+      let line_first = i32(line) * p.length;
+      let first = (i32(number) - i32(line) * p.merges) * 2 * p.run;
+      let middle = min(first + p.run, p.length);
+      let end = min(middle + p.run, p.length);
+      var a = first;
+      var b = middle;
+      for (var i = first; i < end; i++) {
+        let left = load_sorted(line_first + min(a, middle - 1));
+        let right = load_sorted(line_first + min(b, end - 1));
+        let from_left = b >= end || (a < middle && before(left, right));
+        let pair = select(right, left, from_left);
+        a += select(0, 1, from_left);
+        b += select(1, 0, from_left);
+        ${storeText(to)}
+      }
+    `),
+  ].join('\n'),
+}))
+
 /**
  * Sorts the lines of x along an axis. The result goes to `indices`, or, where that is a buffer, as dense
  * pairs `[line, place]` of key and position.
@@ -168,7 +230,8 @@ function sortLines(
   const count = sizeOf(x.shape)
   const length = x.shape[axis]!
   const lines = count / length
-  const run = Math.min(RUN, 2 ** Math.ceil(Math.log2(Math.max(2, length))))
+  const { software } = runtime.features
+  const run = software ? 1 : Math.min(RUN, 2 ** Math.ceil(Math.log2(Math.max(2, length))))
   const pieces = Math.ceil(length / run)
   const final = 'view' in out ? 'out' : 'pairs'
   const target = 'view' in out ? out.view.buffer : out.pairs
@@ -184,27 +247,33 @@ function sortLines(
     out_step: 'view' in out ? out.view.strides[axis]! : 0,
   }
   const step = (from: DeviceBuffer | undefined, to: DeviceBuffer, size: number, last: boolean) => {
-    const kind = last ? final : 'pairs'
-    if (!from)
-      runs(
-        runtime,
-        { dtype: x.dtype, rank, to: kind },
-        {
-          buffers: { x: x.buffer, out: to },
-          params: { ...shared, run, runs: pieces, turn: descending ? -1 : 0 },
+    const variant = { dtype: x.dtype, rank, to: last ? final : 'pairs' } as const
+    const turn = descending ? -1 : 0
+    if (!from) {
+      const buffers = { x: x.buffer, out: to }
+      if (software)
+        keys(runtime, variant, { buffers, params: { ...shared, turn }, groups: groupsFor(count) })
+      else
+        runs(runtime, variant, {
+          buffers,
+          params: { ...shared, run, runs: pieces, turn },
           groups: Math.ceil((lines * pieces * run) / RUN),
-        },
-      )
-    else
-      merge(
-        runtime,
-        { rank, to: kind },
-        {
-          buffers: { sorted: from, out: to },
-          params: { ...shared, run: size },
-          groups: groupsFor(count),
-        },
-      )
+        })
+      return
+    }
+    const buffers = { sorted: from, out: to }
+    const merges = Math.ceil(length / (2 * size))
+    const threads = software ? lines * merges : count
+    const join = software ? mergeInTurn : merge
+    join(
+      runtime,
+      { rank, to: variant.to },
+      {
+        buffers,
+        params: { ...shared, run: size, merges, count: threads },
+        groups: groupsFor(threads),
+      },
+    )
   }
   if (pieces === 1) {
     step(undefined, target, run, true)

@@ -1,4 +1,4 @@
-// same: 19 x 1 x 1 workgroups, parameters 300 0 2000 4 500 500 1 128 300 2000 0 2000 1
+// same: 10 x 1 x 1 workgroups, parameters 300 0 2000 2 1000 1000 1 128 300 2000 0 2000 1
 struct Params {
   results: u32, zero: u32, length: u32, splits: u32, skip: u32, span: u32, step: u32, block: u32,
   e0: u32, f0: u32, o0: i32, s0_0: i32, t0_0: i32,
@@ -55,7 +55,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 
-// same: 5 x 1 x 1 workgroups, parameters 300 0 4 1 4 4 1 128 4 1 300 0 1
+// same: 5 x 1 x 1 workgroups, parameters 300 0 2 1 2 2 1 128 2 1 300 0 1
 struct Params {
   results: u32, zero: u32, length: u32, splits: u32, skip: u32, span: u32, step: u32, block: u32,
   part_first: u32, part_step: u32, e0: u32, oy: i32, sy_0: i32,
