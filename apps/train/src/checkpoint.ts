@@ -8,7 +8,7 @@ import { onInput, UserError } from './errors.ts'
 import { faultOf, flagOf, type Recipe } from './options.ts'
 import { restore, type Snapshot, snapshot, type Training } from './training.ts'
 
-const FORMAT = 'nabla-train-1'
+const FORMAT = 'nabla-train-2'
 /** Far above any checkpoint of these models. */
 const LARGEST = 2 ** 28
 
@@ -98,6 +98,7 @@ function checked(tree: unknown): Snapshot {
     optimizer,
     schedule,
     loader: part('loader'),
+    scaler: part('scaler'),
     generator,
   } as unknown as Snapshot
 }

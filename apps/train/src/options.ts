@@ -4,10 +4,12 @@ import { UserError } from './errors.ts'
 
 export const dataNames = ['digits', 'mnist'] as const
 export const optimizerNames = ['sgd', 'adam', 'adamw'] as const
+export const precisionNames = ['f32', 'bf16', 'f16'] as const
 const backendNames = ['cpu', 'webgpu', 'cuda', 'reference'] as const
 
 export type DataName = (typeof dataNames)[number]
 export type OptimizerName = (typeof optimizerNames)[number]
+export type Precision = (typeof precisionNames)[number]
 export type BackendName = (typeof backendNames)[number]
 
 /** What the losses of a run follow from; stored in its checkpoint. */
@@ -20,6 +22,8 @@ export interface Recipe {
   readonly seed: number
   /** Distorted copies of each training image. */
   readonly copies: number
+  /** What products and convolutions compute in while training; weights are f32. */
+  readonly precision: Precision
 }
 
 /** What the user asked for. */
@@ -46,7 +50,8 @@ const tuned: Readonly<Record<DataName, Tuned>> = {
 export function withDefaults(given: Partial<Recipe>): Recipe {
   const { data = 'digits', optimizer = 'adamw' } = given
   const { epochs, batchSize, copies, lr } = tuned[data]
-  return { data, optimizer, epochs, batchSize, copies, lr: lr[optimizer], seed: 1, ...given }
+  const rest = { lr: lr[optimizer], seed: 1, precision: 'f32' } as const
+  return { data, optimizer, epochs, batchSize, copies, ...rest, ...given }
 }
 
 /** How each part of a recipe is named on the command line. */
@@ -58,6 +63,7 @@ export const flagOf: Readonly<Record<keyof Recipe, string>> = {
   optimizer: '--optimizer',
   seed: '--seed',
   copies: '--copies',
+  precision: '--precision',
 }
 
 const wholeRanges = {
@@ -71,6 +77,7 @@ const wholeRanges = {
 export function faultOf(key: keyof Recipe, value: unknown): string | undefined {
   if (key === 'data') return listFault(value, dataNames)
   if (key === 'optimizer') return listFault(value, optimizerNames)
+  if (key === 'precision') return listFault(value, precisionNames)
   if (key === 'lr')
     return typeof value === 'number' && value > 0 && Number.isFinite(value)
       ? undefined
@@ -122,6 +129,11 @@ function command(): Command {
       'cpu, webgpu: a GPU, cuda: an NVIDIA one, or reference: slow, float64, for comparison',
       toBackend,
       'cpu',
+    )
+    .option(
+      '--precision <name>',
+      'f32, or bf16 or f16: mixed, where the device can (f32)',
+      (text) => check('precision', text),
     )
     .option('--epochs <n>', 'times through the training images (8, mnist 3)', number('epochs'))
     .option('--batch-size <n>', 'images in a step (64)', number('batchSize'))

@@ -101,14 +101,15 @@ export class TextReporter implements Reporter {
   }
 
   #start({ recipe, backend, train, test, parameters, out, resume, epochsDone }: StartEvent): void {
-    const { data, copies, optimizer, lr, batchSize, epochs, seed } = recipe
+    const { data, copies, optimizer, lr, batchSize, epochs, seed, precision } = recipe
     const from = copies
       ? ` (${count(train / (copies + 1))} and ${plural(copies, 'distorted copy').replace('copys', 'copies')} of each)`
       : ''
     this.#line(`${data}: ${count(train)} images to train on${from}, ${count(test)} to test with`)
     this.#line(
       `a network of ${count(parameters)} parameters on the ${backend} device: ${optimizer}, ` +
-        `lr ${lr}, batches of ${batchSize}, ${plural(epochs, 'epoch')}, seed ${seed}`,
+        `lr ${lr}, batches of ${batchSize}, ${plural(epochs, 'epoch')}, seed ${seed}` +
+        (precision === 'f32' ? '' : `, mixed precision in ${precision}`),
     )
     if (resume !== undefined)
       this.#line(`going on from ${resume}, ${plural(epochsDone, 'epoch')} done`)

@@ -48,6 +48,11 @@ export async function run(
   setDevice(device)
   const saved = args.resume === undefined ? undefined : await readCheckpoint(args.resume)
   const recipe = saved ? resumed(args, saved) : withDefaults(args.recipe)
+  const { precision } = recipe
+  if (!device.dtypes.has(precision))
+    throw new UserError(
+      `--precision ${precision}: the ${device.name} device has ${[...device.dtypes].join(', ')}; use another --precision or --backend`,
+    )
   const training = await prepare(recipe, args.dataDir)
   if (saved) await applyCheckpoint(args.resume!, training, saved)
   const epochsDone = training.loader.state.epoch

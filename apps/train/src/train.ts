@@ -1,6 +1,6 @@
 /** The loop. It prints nothing and writes nothing: it yields what happened. */
 import { crossEntropy } from '@nablajs/nn'
-import { keep, type Tensor } from '@nablajs/tensor'
+import { autocast, keep, scope, type Tensor } from '@nablajs/tensor'
 import { breathe } from './breathe.ts'
 import { RunError } from './errors.ts'
 import { type Evaluation, evaluate } from './evaluate.ts'
@@ -40,7 +40,10 @@ export interface EpochEvent {
  * @throws RunError when the loss is no finite number.
  */
 export async function* train(training: Training): AsyncGenerator<StepEvent | EpochEvent> {
-  const { model, optimizer, schedule, loader, recipe, data } = training
+  const { model, optimizer, schedule, scaler, loader, recipe, data } = training
+  const { precision } = recipe
+  const inPrecision = (body: () => Tensor): Tensor =>
+    precision === 'f32' ? body() : autocast(precision, body)
   const remaining = (epoch: number, step: number): number =>
     (recipe.epochs - epoch) * loader.length + loader.length - step
   let [trained, seconds] = [0, 0]
@@ -51,11 +54,19 @@ export async function* train(training: Training): AsyncGenerator<StepEvent | Epo
     for await (const { image, label } of loader) {
       const begin = performance.now()
       let hit: Tensor | undefined
-      const lossTensor = optimizer.step(() => {
-        const logits = model.forward(image)
-        hit = keep(logits.detach().argmax(-1).eq(label).cast('i32').sum())
-        return crossEntropy(logits, label, { labelSmoothing: 0.1 })
+      optimizer.zeroGrad()
+      const lossTensor = scope(() => {
+        const found = inPrecision(() => {
+          const logits = model.forward(image)
+          hit = keep(logits.detach().argmax(-1).eq(label).cast('i32').sum())
+          return crossEntropy(logits, label, { labelSmoothing: 0.1 })
+        })
+        scaler.scale(found).backward()
+        return found.detach()
       })
+      await scaler.unscaleAsync(optimizer)
+      scaler.step(optimizer)
+      scaler.update()
       schedule.step()
       const loss = await lossTensor.item()
       hits += await hit!.item()

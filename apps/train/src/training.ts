@@ -1,7 +1,16 @@
 /** Everything that a run consists of, made from its recipe. */
 import { DataLoader, type DataLoaderState, type ImageDataset } from '@nablajs/data'
 import type { Sequential, StateDict } from '@nablajs/nn'
-import { Adam, AdamW, LambdaLR, type OptimizerState, type ScheduleState, SGD } from '@nablajs/optim'
+import {
+  Adam,
+  AdamW,
+  GradScaler,
+  type GradScalerState,
+  LambdaLR,
+  type OptimizerState,
+  type ScheduleState,
+  SGD,
+} from '@nablajs/optim'
 import { type Generator, type GeneratorState, manualSeed } from '@nablajs/tensor'
 import { type Data, loadData } from './data.ts'
 import { buildModel } from './model.ts'
@@ -20,6 +29,8 @@ export interface Training {
   readonly model: Sequential
   readonly optimizer: ReturnType<(typeof optimizers)[OptimizerName]>
   readonly schedule: LambdaLR
+  /** Keeps small gradients from vanishing in f16; does nothing otherwise. */
+  readonly scaler: GradScaler
   readonly loader: DataLoader<unknown, ReturnType<ImageDataset['batch']>>
   readonly generator: Generator
 }
@@ -30,6 +41,7 @@ export interface Snapshot {
   readonly model: StateDict
   readonly optimizer: OptimizerState
   readonly schedule: ScheduleState
+  readonly scaler: GradScalerState
   readonly loader: DataLoaderState
   readonly generator: GeneratorState
 }
@@ -46,16 +58,18 @@ export async function prepare(recipe: Recipe, dataDir: string | undefined): Prom
   const schedule = new LambdaLR(optimizer, {
     lrLambda: (t) => (1 + Math.cos((Math.PI * t) / steps)) / 2,
   })
-  return { recipe, data, model, optimizer, schedule, loader, generator }
+  const scaler = new GradScaler({ enabled: recipe.precision === 'f16' })
+  return { recipe, data, model, optimizer, schedule, scaler, loader, generator }
 }
 
 export function snapshot(training: Training): Snapshot {
-  const { recipe, model, optimizer, schedule, loader, generator } = training
+  const { recipe, model, optimizer, schedule, scaler, loader, generator } = training
   return {
     recipe,
     model: model.stateDict(),
     optimizer: optimizer.stateDict(),
     schedule: schedule.stateDict(),
+    scaler: scaler.stateDict(),
     loader: loader.state,
     generator: generator.state,
   }
@@ -66,6 +80,7 @@ export function restore(training: Training, saved: Snapshot): void {
   training.model.loadStateDict(saved.model)
   training.optimizer.loadStateDict(saved.optimizer)
   training.schedule.loadStateDict(saved.schedule)
+  training.scaler.loadStateDict(saved.scaler)
   training.loader.loadState(saved.loader)
   training.generator.state = saved.generator
 }

@@ -34,6 +34,7 @@ test.each([
   ['--lr 1e999', "argument '1e999' is invalid. It must be a number above 0."],
   ['--seed -1', "argument '-1' is invalid. It must be a whole number in 0 .. 4294967295."],
   ['--optimizer adm', "argument 'adm' is invalid. It must be sgd or adam or adamw."],
+  ['--precision f8', "argument 'f8' is invalid. It must be f32 or bf16 or f16."],
   ['--data cifar', "argument 'cifar' is invalid. It must be digits or mnist."],
   ['--backend tpu', "argument 'tpu' is invalid. It must be cpu or webgpu or cuda or reference."],
   ['--data mnist', '--data mnist needs --data-dir FOLDER, the folder with its four files'],
