@@ -13,7 +13,8 @@ const { missing } = emulated()
 /** Of every kernel that the suite makes, the source. */
 const sources = mkdtempSync(join(tmpdir(), 'nabla-cuda-sources-'))
 process.env['NABLA_CUDA_SOURCES'] = sources
-afterAll(() => rmSync(sources, { recursive: true }))
+// Thousands of files: on a busy machine that takes longer than a hook is given.
+afterAll(() => rmSync(sources, { recursive: true }), 120_000)
 
 /** Own kernels do the work of the libraries that are off. */
 async function withoutLibraries(): Promise<CudaBackend> {
