@@ -126,8 +126,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
    */
   protected record(_work: readonly Work<Options>[], _onReplay: OnReplay): void {
     throw new ArgumentError(
-      `${this.name}: it computes numbers on the host in each step, so it cannot be captured; ` +
-        'optimizers that are chains of transforms can, such as AdamW',
+      `${this.name}: its steps are not the same each time, so it cannot be captured; others can, such as AdamW`,
     )
   }
 

@@ -1,6 +1,7 @@
 import { assign, type FloatDType, scope, type Tensor } from '@nablajs/tensor'
-import { Optimizer, type ParametersInput, type Work } from '../optimizer.ts'
+import type { ParametersInput, Work } from '../optimizer.ts'
 import { nonNegative, positive } from '../ranges.ts'
+import { TensorOptimizer } from '../tensor-optimizer.ts'
 import type { Declaration, Initial } from '../transform.ts'
 
 export interface AdafactorOptions {
@@ -67,7 +68,7 @@ const precision = { f16: 2 ** -10, bf16: 2 ** -7, f32: 2 ** -23, f64: 2 ** -52 }
  * Source: N. Shazeer and M. Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost",
  * arXiv 1804.04235.
  */
-export class Adafactor extends Optimizer<AdafactorOptions> {
+export class Adafactor extends TensorOptimizer<AdafactorOptions> {
   constructor(params: ParametersInput<AdafactorOptions>, options: Partial<AdafactorOptions> = {}) {
     super(params, adafactor, options)
   }
@@ -86,13 +87,13 @@ export class Adafactor extends Optimizer<AdafactorOptions> {
     for (const one of work)
       scope(() => {
         const { parameter, state, group } = one
-        const { lr, eps, d, weightDecay, beta2Decay, maximize } = group
+        const { eps, d, beta2Decay, maximize } = group
         const gradient = maximize ? one.gradient.neg() : one.gradient
         const least = eps[0] ?? precision[parameter.dtype as FloatDType]
-        const gain = state.step ** beta2Decay
-        const scale = rms(parameter)
-          .clamp(eps[1])
-          .mul(Math.min(lr, 1 / Math.sqrt(state.step)))
+        const gain = this.number(one, () => state.step ** beta2Decay)
+        const rate = this.number(one, () => Math.min(group.lr, 1 / Math.sqrt(state.step)))
+        const kept = this.number(one, () => 1 - group.lr * group.weightDecay)
+        const scale = rms(parameter).clamp(eps[1]).mul(rate)
         const variance = secondMoment(gradient.square(), state.slots, gain, least)
         const u = gradient.div(variance.clamp(least * least).sqrt())
         const step = u.mul(
@@ -102,7 +103,7 @@ export class Adafactor extends Optimizer<AdafactorOptions> {
               .clamp(1),
           ),
         )
-        assign(parameter, parameter.mul(1 - lr * weightDecay).sub(step))
+        assign(parameter, parameter.mul(kept).sub(step))
       })
   }
 }
@@ -113,7 +114,7 @@ const rms = (x: Tensor): Tensor => x.square().mean().sqrt()
 function secondMoment(
   squares: Tensor,
   slots: Readonly<Record<string, Tensor>>,
-  gain: number,
+  gain: number | Tensor,
   least: number,
 ): Tensor {
   const move = (slot: Tensor, to: Tensor): Tensor => {

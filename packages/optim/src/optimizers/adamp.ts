@@ -1,6 +1,7 @@
 import { assign, scope, type Tensor, where } from '@nablajs/tensor'
-import { Optimizer, type ParametersInput, type Work } from '../optimizer.ts'
+import type { ParametersInput, Work } from '../optimizer.ts'
 import { nonNegative, rates } from '../ranges.ts'
+import { TensorOptimizer } from '../tensor-optimizer.ts'
 import type { Declaration, Initial } from '../transform.ts'
 
 export interface AdamPOptions {
@@ -66,7 +67,7 @@ const adamp: Declaration<AdamPOptions> = {
  * Source: B. Heo et al., "AdamP: Slowing Down the Slowdown for Momentum Optimizers on Scale-invariant
  * Weights", arXiv 2006.08217.
  */
-export class AdamP extends Optimizer<AdamPOptions> {
+export class AdamP extends TensorOptimizer<AdamPOptions> {
   constructor(params: ParametersInput<AdamPOptions>, options: Partial<AdamPOptions> = {}) {
     super(params, adamp, options)
   }
@@ -76,12 +77,15 @@ export class AdamP extends Optimizer<AdamPOptions> {
   }
 
   protected override update(work: readonly Work<AdamPOptions>[]): void {
-    for (const one of work) scope(() => step(one))
+    for (const one of work) scope(() => step(one, (compute) => this.number(one, compute)))
   }
 }
 
-function step({ parameter, gradient, state, group }: Work<AdamPOptions>): void {
-  const { lr, betas, eps, weightDecay, nesterov, maximize } = group
+function step(
+  { parameter, gradient, state, group }: Work<AdamPOptions>,
+  number: (compute: () => number) => number | Tensor,
+): void {
+  const { betas, eps, nesterov, maximize } = group
   const [beta1, beta2] = betas
   const { exp_avg: m, exp_avg_sq: v } = state.slots as { exp_avg: Tensor; exp_avg_sq: Tensor }
   const g = maximize ? gradient.neg() : gradient
@@ -89,12 +93,14 @@ function step({ parameter, gradient, state, group }: Work<AdamPOptions>): void {
   assign(v, v.mul(beta2).add(g.square().mul(1 - beta2)))
   const ahead = nesterov ? m.mul(beta1).add(g.mul(1 - beta1)) : m
   const root = v
-    .mul(1 / (1 - beta2 ** state.step))
+    .mul(number(() => 1 / (1 - beta2 ** state.step)))
     .sqrt()
     .add(eps)
-  const u = ahead.div(root).mul(1 / (1 - beta1 ** state.step))
+  const u = ahead.div(root).mul(number(() => 1 / (1 - beta1 ** state.step)))
+  const rate = number(() => group.lr)
   if (parameter.rank < 2) {
-    assign(parameter, parameter.mul(1 - lr * weightDecay).sub(u.mul(lr)))
+    const kept = number(() => 1 - group.lr * group.weightDecay)
+    assign(parameter, parameter.mul(kept).sub(u.mul(rate)))
     return
   }
   const axes = parameter.shape.map((_, axis) => axis)
@@ -104,10 +110,10 @@ function step({ parameter, gradient, state, group }: Work<AdamPOptions>): void {
   const straight = where(output.applies, output.u, where(layer.applies, layer.u, u))
   const decay = where(
     output.applies.or(layer.applies),
-    lr * weightDecay * group.wdRatio,
-    lr * weightDecay,
+    number(() => group.lr * group.weightDecay * group.wdRatio),
+    number(() => group.lr * group.weightDecay),
   )
-  const next = parameter.sub(parameter.mul(decay)).sub(straight.mul(lr))
+  const next = parameter.sub(parameter.mul(decay)).sub(straight.mul(rate))
   assign(parameter, next.cast(parameter.dtype))
 }
 

@@ -1,6 +1,7 @@
 import { assign, scope, type Tensor } from '@nablajs/tensor'
-import { Optimizer, type ParametersInput, type Work } from '../optimizer.ts'
+import type { ParametersInput, Work } from '../optimizer.ts'
 import { nonNegative, oneOf, rate } from '../ranges.ts'
+import { TensorOptimizer } from '../tensor-optimizer.ts'
 import type { Declaration, Initial } from '../transform.ts'
 
 export interface MuonOptions {
@@ -81,7 +82,7 @@ const muon: Declaration<MuonOptions> = {
  * Sources: K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024); J. Liu
  * et al., "Muon is Scalable for LLM Training", arXiv 2502.16982.
  */
-export class Muon extends Optimizer<MuonOptions> {
+export class Muon extends TensorOptimizer<MuonOptions> {
   constructor(params: ParametersInput<MuonOptions>, options: Partial<MuonOptions> = {}) {
     super(params, muon, options)
   }
@@ -91,9 +92,10 @@ export class Muon extends Optimizer<MuonOptions> {
   }
 
   protected override update(work: readonly Work<MuonOptions>[]): void {
-    for (const { parameter, gradient, state, group } of work)
+    for (const one of work)
       scope(() => {
-        const { lr, weightDecay, momentum, nesterov, adjustLrFn } = group
+        const { parameter, gradient, state, group } = one
+        const { momentum, nesterov, adjustLrFn } = group
         const average = state.slots['momentum_buffer']!
         assign(average, average.add(gradient.sub(average).mul(1 - momentum)))
         const step = nesterov ? gradient.add(average.sub(gradient).mul(momentum)) : average
@@ -103,8 +105,9 @@ export class Muon extends Optimizer<MuonOptions> {
             ? 0.2 * Math.sqrt(Math.max(rows, columns))
             : Math.sqrt(Math.max(1, rows / columns))
         const straight = this.#orthogonal(step, group)
-        const shrunk = parameter.mul(1 - lr * weightDecay)
-        assign(parameter, shrunk.sub(straight.mul(lr * fitted)))
+        const kept = this.number(one, () => 1 - group.lr * group.weightDecay)
+        const rate = this.number(one, () => group.lr * fitted)
+        assign(parameter, parameter.mul(kept).sub(straight.mul(rate)))
       })
   }
 
