@@ -91,14 +91,14 @@ async function bench(options: Options): Promise<Results> {
   }
   const date = new Date().toISOString()
   const watch = cuda && new cuda.GpuWatch()
-  const sofar: Comparison[] = []
-  const comparisons = await run(wanted, field, timing, async (comparison) => {
-    console.log(showComparison(comparison, floors))
+  const comparisons: Comparison[] = []
+  await run(wanted, field, timing, (found) => {
     const state = watch?.since()
-    if (state) console.log(`  GPU meanwhile: ${state}\n`)
+    const comparison = state === undefined ? found : { ...found, state }
+    comparisons.push(comparison)
+    console.log(showComparison(comparison, floors))
     // A run may be cut short: what is there stays.
-    sofar.push(comparison)
-    if (options.json) writeRows({ comparisons: sofar, machine }, options.json)
+    if (options.json) writeRows({ comparisons, machine }, options.json)
   })
   watch?.close()
   const measures: Measure[] = []

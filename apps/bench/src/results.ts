@@ -15,6 +15,8 @@ export interface Comparison extends Omit<Work, 'task'> {
   readonly skips: readonly Skip[]
   /** Bytes a second that the fastest copy of this run moved on the same device, where it is the floor. */
   readonly floor?: number
+  /** Clocks, temperature and power of the GPU meanwhile, and what slowed it down. */
+  readonly state?: string
 }
 
 export interface Results {
@@ -48,6 +50,8 @@ export interface Row {
   /** What a run asks of the GPU, of those of the two who use one. */
   readonly gpu?: Readonly<Record<string, GpuCounts>>
   readonly machine: string
+  /** As in {@link Comparison}. */
+  readonly state?: string
 }
 
 /** The counts of those who have some, by their names. */
@@ -66,7 +70,7 @@ function peaksOf(timings: readonly Timing[]): Pick<Row, 'peakBytes'> {
 
 /** One row for each of our subjects and each peer. */
 export function rowsOf({ comparisons, machine }: Pick<Results, 'comparisons' | 'machine'>): Row[] {
-  return comparisons.flatMap(({ name, subjects, peers }) =>
+  return comparisons.flatMap(({ name, subjects, peers, state }) =>
     subjects.flatMap((subject) =>
       peers.map((peer) => ({
         work: name,
@@ -79,6 +83,7 @@ export function rowsOf({ comparisons, machine }: Pick<Results, 'comparisons' | '
         ...countsOf([subject, peer]),
         ...peaksOf([subject, peer]),
         machine,
+        ...(state !== undefined && { state }),
       })),
     ),
   )

@@ -48,7 +48,9 @@ test('the floor of a GPU is what it copies; those of the processor mean nothing 
 
 test('who counts the memory of a device says its peak', () => {
   const subjects = [{ ...timing('nabla cuda', 2), peakBytes: 3e9 }]
-  expect(showComparison({ ...comparison, subjects, peers: [] }, floors)).toContain('peak 3.00 GB')
+  const shown = showComparison({ ...comparison, subjects, peers: [], state: 'cool' }, floors)
+  expect(shown).toContain('peak 3.00 GB')
+  expect(shown).toContain('  GPU meanwhile: cool\n')
 })
 
 const comparison: Comparison = {

@@ -107,9 +107,13 @@ function columns(rows: readonly (readonly string[])[], left: number): string[] {
   )
 }
 
+/** What it took of a GPU: the peak of its memory, or what a run asks of it; nothing for those who have none. */
+export const usageOf = ({ gpu, peakBytes }: Timing): string =>
+  peakBytes === undefined ? countsOf(gpu) : `peak ${bytes(peakBytes)}`
+
 /** One work: each line a contender, with its ratio to each of our subjects first. */
 export function showComparison(comparison: Comparison, floors: Floors): string {
-  const { name, note, subjects, peers, skips } = comparison
+  const { name, note, subjects, peers, skips, state } = comparison
   const ratios = (timing: Timing): string[] =>
     subjects.map((subject) => (subject === timing ? '1' : `${digits(ratioOf(subject, timing))}x`))
   const rows = [...subjects, ...peers].map((timing) => [
@@ -118,12 +122,14 @@ export function showComparison(comparison: Comparison, floors: Floors): string {
     timing.name,
     rateOf(timing, comparison, floors),
     timing.version,
-    timing.peakBytes === undefined ? countsOf(timing.gpu) : `peak ${bytes(timing.peakBytes)}`,
+    usageOf(timing),
   ])
   const title = [...subjects.map((subject) => `/ ${short(subject.name)}`), 'time', '', '', '', '']
   const lines = columns([title, ...rows], subjects.length + 1)
   const skipped = skips.map(({ name: who, reason }) => `skipped: ${who}: ${reason}`)
-  return [`${name} (${note})`, ...[...lines, ...skipped].map((line) => `  ${line}`), ''].join('\n')
+  const seen = state === undefined ? [] : [`GPU meanwhile: ${state}`]
+  const body = [...lines, ...skipped, ...seen].map((line) => `  ${line}`)
+  return [`${name} (${note})`, ...body, ''].join('\n')
 }
 
 export const showMeasure = ({ work, subject, value, unit, note }: Measure): string =>

@@ -1,7 +1,7 @@
 /** The report as a page: drawn in a browser from the results alone. */
 import { ratioOf, type Timing } from '../measure.ts'
 import type { Comparison, Results } from '../results.ts'
-import { countsOf, digits, quantity, rateOf, showMethod } from '../text.ts'
+import { digits, quantity, rateOf, showMethod, usageOf } from '../text.ts'
 import { libraries, libraryOf, manyThreads, measurePlot, ratioPlot } from './plots.ts'
 
 type Child = Node | string | undefined
@@ -166,8 +166,8 @@ function head(titles: readonly string[]): HTMLElement {
 }
 
 function comparisonTable(comparison: Comparison, results: Results): HTMLElement {
-  const { name, note, subjects, peers, skips } = comparison
-  const counted = [...subjects, ...peers].some(({ gpu }) => gpu)
+  const { name, note, subjects, peers, skips, state } = comparison
+  const counted = [...subjects, ...peers].some((timing) => usageOf(timing) !== '')
   const cells = (timing: Timing): HTMLElement[] => {
     const ratios = subjects.map((subject) =>
       element('td', 'number', subject === timing ? '1' : `${digits(ratioOf(subject, timing))}×`),
@@ -177,7 +177,7 @@ function comparisonTable(comparison: Comparison, results: Results): HTMLElement 
       element('td', 'number', `${digits(timing.ms)} ms`),
       element('td', '', timing.name),
       element('td', 'muted', rateOf(timing, comparison, results.floors)),
-      ...(counted ? [element('td', 'muted', countsOf(timing.gpu))] : []),
+      ...(counted ? [element('td', 'muted', usageOf(timing))] : []),
     ]
   }
   const short = subjects.map((subject) => `÷ ${subject.name.replace(/^nabla /, '')}`)
@@ -198,13 +198,14 @@ function comparisonTable(comparison: Comparison, results: Results): HTMLElement 
       element(
         'table',
         '',
-        head([...short, 'time', 'contender', '', ...(counted ? ['of the GPU, a run'] : [])]),
+        head([...short, 'time', 'contender', '', ...(counted ? ['of the GPU'] : [])]),
         element('tbody', '', ...rows),
       ),
     ),
     skipped.length > 0
       ? element('div', 'muted small', 'skipped', element('ul', '', ...skipped))
       : undefined,
+    state === undefined ? undefined : element('p', 'muted small', `GPU meanwhile: ${state}`),
   )
 }
 
