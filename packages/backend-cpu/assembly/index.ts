@@ -2,6 +2,7 @@
  * The kernels as one WebAssembly module. It imports its memory, keeps no state and allocates
  * nothing: whoever calls passes addresses, scratch memory among them.
  */
+export { convert } from './convert'
 export { convolutionPack, convolutionPacked, convolutionScratch, convolve } from './convolve'
 export { depthwise, depthwiseScratch, depthwiseWeight } from './depthwise'
 export { fewDots, fewRows, fewScratch } from './few'

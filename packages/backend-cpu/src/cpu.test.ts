@@ -162,7 +162,7 @@ describe('errors of a cpu device', () => {
     expect(() => backend.reduce({ ...sum, program: truth }, [x], x)).toThrow(DTypeError)
     const half = program({ name: 'half', inputs: ['f32'] }, (a) => a!.cast('f64').cast('f32'))
     expect(() => backend.map(half, [x], [x])).toThrow(
-      'half: the cpu backend holds f32, i32, u32, bool, not f64',
+      'half: the cpu backend holds f32, i32, u32, bool, f16, bf16, not f64',
     )
   })
 })

@@ -12,12 +12,14 @@ import {
   type View,
 } from '@nablajs/tensor/backend'
 import { openNative } from '#native'
+import { Halves } from './codegen/halves.ts'
 import { Launcher } from './codegen/launch.ts'
 import { supported } from './codegen/lower.ts'
 import { MapRunner } from './codegen/map.ts'
 import { ReduceRunner } from './codegen/reduce.ts'
-import { createKernels } from './kernels/index.ts'
+import { createContext, createKernels } from './kernels/index.ts'
 import { compileKernels, hasRelaxedSimd, hasSimd } from './kernels/load.ts'
+import type { Context } from './kernels/runtime.ts'
 import { Memory } from './memory.ts'
 import { withNative } from './native/kernels.ts'
 import type { LibraryChoice, Native, NativeLibrary } from './native/types.ts'
@@ -72,17 +74,21 @@ export class CpuBackend implements Backend {
   readonly #pool: Pool | undefined
   readonly #memory: Memory
   readonly #native: Native
+  readonly #halves: Halves
   readonly #launcher: Launcher
   readonly #map: MapRunner
   readonly #reduce: ReduceRunner
 
-  constructor(memory: Memory, kernels: Partial<Kernels>, pool: Pool | undefined, native: Native) {
+  constructor(memory: Memory, context: Context, native: Native) {
+    const { pool } = context
+    const address = (view: View): number => context.pointer(view)
     this.#memory = memory
     this.#native = native
-    this.kernels = kernels
+    this.kernels = withNative(createKernels(context), native, address)
     this.#pool = pool
     this.threads = pool?.threads ?? 1
-    this.#launcher = new Launcher(memory, pool)
+    this.#halves = new Halves(memory, context)
+    this.#launcher = new Launcher(memory, this.#halves, pool)
     this.#map = new MapRunner(this.#launcher)
     this.#reduce = new ReduceRunner(this.#launcher, this.#map)
   }
@@ -170,6 +176,7 @@ export class CpuBackend implements Backend {
     // Compiled code holds on to the memory it was made for.
     this.#map.clear()
     this.#reduce.clear()
+    this.#halves.clear()
     this.kernels = {}
     this.#native.dispose()
   }
@@ -240,7 +247,7 @@ export async function cpu(options: CpuOptions = {}): Promise<CpuBackend> {
   const module = await compileKernels(isShared)
   const wanted = isShared ? (threads ?? availableThreads()) : 1
   const pool = wanted > 1 ? await Pool.start(memory, module, wanted) : undefined
-  const own = await createKernels(
+  const context = await createContext(
     {
       memory: memory.wasm,
       shared: isShared,
@@ -251,9 +258,7 @@ export async function cpu(options: CpuOptions = {}): Promise<CpuBackend> {
     },
     module,
   )
-  const address = (view: View): number => memory.addressOf(view.buffer, 'kernel') + 4 * view.offset
-  const kernels = withNative(own, native, address)
-  const device = new CpuBackend(memory, kernels, pool, native)
+  const device = new CpuBackend(memory, context, native)
   if (pool) forgotten.register(device, pool)
   return device
 }

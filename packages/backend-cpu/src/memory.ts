@@ -64,7 +64,7 @@ export class Memory {
 
   allocate(bytes: number): CpuBuffer {
     this.check('alloc')
-    const buffer = new CpuBuffer(this, this.#take(bytes), bytes)
+    const buffer = new CpuBuffer(this, this.#take(bytes, 'alloc'), bytes)
     this.#buffers++
     this.#bytes += bytes
     if (this.#bytes > this.#peak) this.#peak = this.#bytes
@@ -102,9 +102,9 @@ export class Memory {
     if (this.#ended !== undefined) throw new DeviceError(`${what}: ${this.#ended}`)
   }
 
-  /** Memory for the length of a kernel call; not counted as a buffer. */
-  scratch(bytes: number): number {
-    const address = this.#take(bytes)
+  /** Memory for the length of a kernel call; not counted as a buffer. `what` names the call in errors. */
+  scratch(bytes: number, what: string = 'alloc'): number {
+    const address = this.#take(bytes, what)
     this.#scratch.set(address, bytes)
     return address
   }
@@ -138,13 +138,13 @@ export class Memory {
     this.#bytes = 0
   }
 
-  #take(bytes: number): number {
+  #take(bytes: number, what: string): number {
     if (!(Number.isSafeInteger(bytes) && bytes >= 0))
-      throw new DeviceError(`alloc: ${bytes} is not a number of bytes`)
+      throw new DeviceError(`${what}: ${bytes} is not a number of bytes`)
     const address = this.#allocator.allocate(bytes)
     if (address === 0)
       throw new DeviceError(
-        `alloc: no room for ${bytes} bytes: ${this.#buffers} buffers hold ${this.#bytes} bytes, ` +
+        `${what}: no room for ${bytes} bytes: ${this.#buffers} buffers hold ${this.#bytes} bytes, ` +
           `and the device's memory can have ${this.type.maximum * pageBytes}`,
       )
     return address

@@ -1,10 +1,14 @@
 /** Views of all kinds on a cpu device, random data for them, and both ways to compute on them. */
 import {
   type DType,
+  dtypes,
+  isHalf,
   type Program,
   type Reduction,
   sizeOf,
+  stored,
   type View,
+  viewAs,
 } from '@nablajs/tensor/backend'
 import { type CpuBackend, type CpuOptions, cpu } from '../src/cpu.ts'
 import { combineAll, interpret } from './interpret.ts'
@@ -43,8 +47,8 @@ const specials: Readonly<Record<DType, readonly number[]>> = {
     -(2 ** 33),
   ],
   f64: [],
-  f16: [],
-  bf16: [],
+  f16: [0, 1, -1, 65504, 2 ** -24, -(2 ** -15), Infinity, -Infinity, Number.NaN],
+  bf16: [0, 1, -1, 3e38, -(2 ** -133), Infinity, -Infinity, Number.NaN],
   i32: [0, 1, -1, 2, 7, 2 ** 31 - 1, -(2 ** 31), 65536],
   u32: [0, 1, 2, 7, 2 ** 32 - 1, 2 ** 31, 65537],
   bool: [0, 1],
@@ -53,6 +57,11 @@ const specials: Readonly<Record<DType, readonly number[]>> = {
 /** A value of a dtype: small, large or special. */
 export function randomValue(random: Random, dtype: DType): number {
   if (dtype === 'bool') return random() < 0.5 ? 0 : 1
+  const { encode, decode } = dtypes[dtype]
+  if (decode) {
+    const value = random() < 0.25 ? pick(random, specials[dtype]) : (random() - 0.5) * 20
+    return decode(encode!(value))
+  }
   if (random() < 0.25) {
     const special = pick(random, specials[dtype])
     return dtype === 'f32' ? Math.fround(special) : special
@@ -60,12 +69,6 @@ export function randomValue(random: Random, dtype: DType): number {
   if (dtype === 'f32') return Math.fround((random() - 0.5) * pick(random, [2, 20, 1e5]))
   const value = Math.floor((random() - 0.3) * pick(random, [20, 2 ** 31]))
   return dtype === 'i32' ? value | 0 : value >>> 0
-}
-
-const arrays = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array } as const
-
-function arrayOf(dtype: DType): (typeof arrays)[keyof typeof arrays] {
-  return arrays[dtype as keyof typeof arrays]
 }
 
 /**
@@ -120,8 +123,15 @@ function at({ strides, offset }: View, index: readonly number[]): number {
   return index.reduce((sum, i, axis) => sum + i * strides[axis]!, offset)
 }
 
-/** A word that no result should be, for memory around outputs. */
-const untouched = 0x7fc0_1234
+/** Memory as the bits of elements, and bits that no result should have, for memory around outputs. */
+function marked(
+  dtype: DType,
+  data: ArrayBuffer,
+): { words: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>; mark: number } {
+  return isHalf(dtype)
+    ? { words: new Uint16Array(data), mark: 0x7fa5 }
+    : { words: new Uint32Array(data), mark: 0x7fc0_1234 }
+}
 
 export class Device {
   readonly backend: CpuBackend
@@ -142,7 +152,7 @@ export class Device {
     data: Iterable<number>,
     layout?: { strides: readonly number[]; offset: number },
   ): View {
-    const values = arrayOf(dtype).from([...data])
+    const values = stored(dtype, [...data])
     const buffer = this.backend.alloc(values.byteLength)
     this.backend.write(buffer, values)
     const strides = layout?.strides ?? shape.map((_, axis) => sizeOf(shape.slice(axis + 1)))
@@ -166,26 +176,26 @@ export class Device {
       new Array(layout?.elements ?? sizeOf(shape)).fill(0),
       layout,
     )
-    const marks = new Uint32Array(view.buffer.bytes / 4).fill(untouched)
-    this.backend.write(view.buffer, marks)
+    const { words, mark } = marked(dtype, new ArrayBuffer(view.buffer.bytes))
+    this.backend.write(view.buffer, words.fill(mark))
     return view
   }
 
   /** The elements in row-major order; throws if the memory between them was written. */
   read(view: View): number[] {
     const data = this.backend.readSync(view.buffer)
-    const values = new (arrayOf(view.dtype))(data)
-    const words = new Uint32Array(data)
+    const values = viewAs(view.dtype, data)
+    const { words, mark } = marked(view.dtype, data)
     const own = [...indices(view.shape)].map((index) => at(view, index))
     const mine = new Set(own)
     for (const [i, bits] of words.entries())
-      if (!mine.has(i) && bits !== untouched) throw new Error(`word ${i} was written`)
+      if (!mine.has(i) && bits !== mark) throw new Error(`element ${i} was written`)
     return own.map((i) => values[i]!)
   }
 
   /** The elements of an input in row-major order. */
   elements(view: View): number[] {
-    const values = new (arrayOf(view.dtype))(this.backend.readSync(view.buffer))
+    const values = viewAs(view.dtype, this.backend.readSync(view.buffer))
     return [...indices(view.shape)].map((index) => values[at(view, index)]!)
   }
 

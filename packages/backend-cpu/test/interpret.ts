@@ -2,7 +2,13 @@
  * A plain interpreter of scalar programs and reductions, for tests: one element at a time, in
  * JavaScript numbers rounded after each step. It shares no code with the code generator.
  */
-import type { Combine, DType, Instruction, Program } from '@nablajs/tensor/backend'
+import {
+  type Combine,
+  type DType,
+  dtypes,
+  type Instruction,
+  type Program,
+} from '@nablajs/tensor/backend'
 
 export interface Element {
   readonly inputs: readonly number[]
@@ -44,6 +50,8 @@ function saturate(value: number, low: number, high: number): number {
 
 function cast(value: number, from: DType, to: DType): number {
   if (to === 'bool') return value !== 0 ? 1 : 0
+  const { encode, decode } = dtypes[to]
+  if (decode) return decode(encode!(Math.fround(value)))
   if (to === 'f32') return Math.fround(value)
   if (from !== 'f32') return fit(value, to)
   return to === 'i32' ? saturate(value, -(2 ** 31), 2 ** 31 - 1) : saturate(value, 0, 2 ** 32 - 1)

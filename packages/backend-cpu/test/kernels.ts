@@ -4,8 +4,9 @@
  * results compare bit for bit with plain loops in float64.
  */
 import { contiguousStrides, type DType, sizeOf, type View } from '@nablajs/tensor/backend'
-import { type CpuKernels, createKernels } from '../src/kernels/index.ts'
+import { type CpuKernels, createContext, createKernels } from '../src/kernels/index.ts'
 import { compileKernels, hasRelaxedSimd } from '../src/kernels/load.ts'
+import type { Context } from '../src/kernels/runtime.ts'
 
 /** The builds and kinds of memory that tests run with. */
 export const variants = [
@@ -14,6 +15,7 @@ export const variants = [
 ]
 
 export interface TestKernels {
+  readonly context: Context
   readonly kernels: CpuKernels
   /** A view whose elements, in row-major order, are `values`; `strides` may be any order of axes or have gaps. */
   view(shape: readonly number[], values: readonly number[], options?: ViewOptions): View
@@ -73,7 +75,7 @@ export async function testKernels(options: {
     return at
   }
 
-  const kernels = await createKernels(
+  const context = await createContext(
     {
       memory,
       shared: options.shared,
@@ -88,6 +90,7 @@ export async function testKernels(options: {
     },
     await compileKernels(options.shared, options.relaxed),
   )
+  const kernels = createKernels(context)
 
   const arrayOf = (view: View) => (view.dtype === 'f32' ? floats : integers)
   const empty = (shape: readonly number[], { dtype = 'f32', strides }: ViewOptions = {}): View => {
@@ -108,6 +111,7 @@ export async function testKernels(options: {
     return offsets
   }
   return {
+    context,
     kernels,
     empty,
     view(shape, values, options) {

@@ -2,6 +2,7 @@
 import { type DType, ShapeError, type View } from '@nablajs/tensor/backend'
 import type { Memory } from '../memory.ts'
 import type { Pool } from '../threads/pool.ts'
+import type { Halves } from './halves.ts'
 import type { GeneratedKernel } from './module.ts'
 
 /**
@@ -25,11 +26,13 @@ export class Launcher {
   readonly word: number
   /** The threads to share work with, if there are several. */
   readonly pool: Pool | undefined
+  readonly halves: Halves
   /** Kernels made so far. */
   compiled = 0
 
-  constructor(memory: Memory, pool?: Pool) {
+  constructor(memory: Memory, halves: Halves, pool?: Pool) {
     this.memory = memory
+    this.halves = halves
     this.pool = pool
     this.descriptor = memory.scratch(4 * descriptorWords)
     this.word = this.descriptor >>> 2

@@ -1,15 +1,17 @@
 /**
- * Rewrites a program until only primitives that are short wasm sequences are left: the functions of
- * `math/` take the place of exp, log, sin and so on.
+ * Rewrites a program until only primitives that are short wasm sequences on 32-bit words are left: the
+ * functions of `math/` take the place of exp, log, sin and so on, and f32 that of halves (`halves.ts`).
  */
 import {
   program as build,
+  computeType,
   type DType,
   DTypeError,
   type Primitive,
   type Program,
   Scalar,
 } from '@nablajs/tensor/backend'
+import { hasHalves } from './halves.ts'
 import { atan2 } from './math/atan2.ts'
 import { erf } from './math/erf.ts'
 import { exp, expm1 } from './math/exp.ts'
@@ -31,8 +33,8 @@ const functions: Partial<Record<Primitive, (...args: Scalar[]) => Scalar>> = {
   tanh,
 }
 
-/** The dtypes of this backend: everything is a 32-bit word. */
-export const supported: ReadonlySet<DType> = new Set(['f32', 'i32', 'u32', 'bool'])
+/** The dtypes of this backend. */
+export const supported: ReadonlySet<DType> = new Set(['f32', 'i32', 'u32', 'bool', 'f16', 'bf16'])
 
 /** Throws a {@link DTypeError} for a program that computes in a dtype this backend does not hold. */
 export function lower(program: Program): Program {
@@ -41,8 +43,9 @@ export function lower(program: Program): Program {
       throw new DTypeError(
         `${program.name}: the cpu backend holds ${[...supported].join(', ')}, not ${dtype}`,
       )
-  if (!program.code.some(({ op }) => functions[op])) return program
-  const { name, inputs, scalars } = program
+  if (!hasHalves(program) && !program.code.some(({ op }) => functions[op])) return program
+  const { name, scalars } = program
+  const inputs = program.inputs.map(computeType)
   return build({ name, inputs, scalars }, (...leaves) => {
     const nodes: Scalar[] = []
     for (const { op, dtype, args, value } of program.code) {
@@ -50,6 +53,7 @@ export function lower(program: Program): Program {
       const lowered = functions[op]
       if (op === 'input') nodes.push(leaves[value]!)
       else if (op === 'scalar') nodes.push(leaves[inputs.length + value]!)
+      else if (op === 'cast') nodes.push(operands[0]!.cast(computeType(dtype)))
       else nodes.push(lowered ? lowered(...operands) : new Scalar(op, dtype, operands, value))
     }
     return program.outputs.map((output) => nodes[output]!)

@@ -11,6 +11,7 @@ import {
   type View,
 } from '@nablajs/tensor/backend'
 import { counterStrides, countersOf } from './counters.ts'
+import { hasHalves } from './halves.ts'
 import type { Launcher } from './launch.ts'
 import { lower } from './lower.ts'
 import { buildMap } from './map-kernel.ts'
@@ -23,6 +24,9 @@ interface Entry {
   readonly lowered: Program
   readonly outputs: readonly DType[]
   readonly counters: readonly string[]
+  readonly halves: boolean
+  /** Whether the program does nothing but read and write halves. */
+  readonly casts: boolean
   /** For each element. */
   readonly instructions: number
   /** Whether a call on dense views can take the short way. */
@@ -53,6 +57,21 @@ export class MapRunner {
     const entry = this.#entries[program.id] ?? this.#enter(program)
     checkViews(inputs, program.inputs, 'input', name)
     checkViews(outputs, entry.outputs, 'output', name)
+    const { halves } = this.#launcher
+    if (!entry.halves) this.#run(entry, inputs, outputs, scalars)
+    else if (!(entry.casts && halves.cast(inputs[0]!, outputs[0]!, name)))
+      halves.run(name, inputs, outputs, (from, to) => this.#run(entry, from, to, scalars))
+  }
+
+  /** On views of 32-bit words. */
+  #run(
+    entry: Entry,
+    inputs: readonly View[],
+    outputs: readonly View[],
+    scalars: readonly number[],
+  ): void {
+    const { program } = entry
+    const { name } = program
     const { shape } = outputs[0]!
     let size = 1
     for (let axis = 0; axis < shape.length; axis++) size *= shape[axis]!
@@ -166,6 +185,8 @@ export class MapRunner {
       lowered,
       outputs: program.outputs.map((output) => program.code[output]!.dtype),
       counters,
+      halves: hasHalves(program),
+      casts: views === 2 && lowered.code[lowered.outputs[0]!]!.op === 'input',
       instructions: lowered.code.length + program.outputs.length,
       quick:
         views + counters.length <= maxNumberedOperands &&

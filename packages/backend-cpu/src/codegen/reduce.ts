@@ -6,10 +6,12 @@ import {
   checkView,
   checkViews,
   combinedType,
+  computeType,
   constant,
   contiguousStrides,
   type DType,
   inline,
+  isHalf,
   type Program,
   type Reduction,
   reducedAxes,
@@ -19,6 +21,7 @@ import {
 import { CpuBuffer } from '../memory.ts'
 import { neutral } from './accumulate.ts'
 import { counterStrides, countersOf } from './counters.ts'
+import { hasHalves } from './halves.ts'
 import type { Launcher } from './launch.ts'
 import { lower } from './lower.ts'
 import type { MapRunner } from './map.ts'
@@ -29,8 +32,12 @@ import { buildReduce } from './reduce-kernel.ts'
 import { addLoops, partOf } from './reduce-order.ts'
 
 interface Entry {
-  readonly reduction: Reduction
+  readonly name: string
+  /** Whether it reads or writes halves. */
+  readonly halves: boolean
+  /** Lowered, as are all programs here. */
   readonly program: Program
+  readonly combine: Combine
   readonly finish: Program | undefined
   readonly counters: readonly string[]
   readonly output: DType
@@ -76,13 +83,27 @@ export class ReduceRunner {
     inputs: readonly View[],
     output: View,
     scalars: readonly number[],
+  ): void {
+    const { inputs: dtypes, name } = reduction.program
+    const entry = this.#entry(reduction)
+    checkViews(inputs, dtypes, 'input', name)
+    checkView(output, entry.output, 'output', 0, name)
+    if (!entry.halves) this.#run(entry, inputs, output, scalars)
+    else
+      this.#launcher.halves.run(name, inputs, [output], (from, [to]) =>
+        this.#run(entry, from, to!, scalars),
+      )
+  }
+
+  /** On views of 32-bit words. */
+  #run(
+    entry: Entry,
+    inputs: readonly View[],
+    output: View,
+    scalars: readonly number[],
     stage: Stage = 'whole',
   ): void {
-    const { program } = reduction
-    const { name } = program
-    const entry = this.#entry(reduction)
-    checkViews(inputs, program.inputs, 'input', name)
-    checkView(output, entry.output, 'output', 0, name)
+    const { name, program } = entry
     const shape = inputs[0]?.shape ?? output.shape
     const reduced = reducedAxes(shape, inputs, output, name)
     if (sizeOf(output.shape) === 0) return
@@ -166,7 +187,7 @@ export class ReduceRunner {
     const { memory } = this.#launcher
     const bytes = 4 * sizeOf(shape)
     const buffer = new CpuBuffer(memory, memory.scratch(bytes), bytes)
-    entry.stages ??= stagesOf(entry.reduction)
+    entry.stages ??= stagesOf(entry)
     const stages = entry.stages
     const dtype = stages.join.program.inputs[0]!
     const partial: View = { buffer, dtype, shape, strides: contiguousStrides(shape), offset: 0 }
@@ -174,8 +195,8 @@ export class ReduceRunner {
     // All full parts at once, then the one that is left.
     const full = Math.floor(count / partRows)
     const reduce = (first: number, number: number, size: number): void =>
-      this.run(
-        stages.parts,
+      this.#run(
+        this.#entry(stages.parts),
         inputs.map((view, i) => {
           const own = along[i]!
           const stride = own[own.length - 1]!
@@ -194,7 +215,7 @@ export class ReduceRunner {
     if (full < parts) reduce(full, 1, count - full * partRows)
 
     const final = restride(output, [1, ...outer, 1], finalStrides, output.offset)
-    this.run(stages.join, [partial], final, scalars, 'join')
+    this.#run(this.#entry(stages.join), [partial], final, scalars, 'join')
     memory.release(buffer.address)
   }
 
@@ -210,13 +231,13 @@ export class ReduceRunner {
     across: boolean,
     stage: Stage,
   ): GeneratedKernel {
-    const { program, finish, counters, reduction } = entry
+    const { program, combine, finish, counters } = entry
     const { memory } = this.#launcher
     const kernel = buildReduce(
       {
         program,
         finish,
-        combine: reduction.combine,
+        combine,
         counters,
         specs: this.#plan.specs(axis, counters.length),
         kept,
@@ -251,28 +272,34 @@ export class ReduceRunner {
 
 function makeEntry(reduction: Reduction): Entry {
   const { program, combine, finish } = reduction
-  const dtype = program.code[program.outputs[0]!]!.dtype
   const combined = combinedType(reduction)
+  const output = finish ? finish.code[finish.outputs[0]!]!.dtype : combined
   const locates = combine === 'argmax' || combine === 'argmin'
   const lowered = lower(program)
-  const nothing = constant(locates ? 0 : neutral(combine, dtype), combined)
+  const nothing = constant(
+    locates ? 0 : neutral(combine, lowered.code[lowered.outputs[0]!]!.dtype),
+    computeType(combined),
+  )
+  const empty = build({ name: program.name, inputs: [], scalars: program.scalars }, (...scalars) =>
+    finish ? inline(finish, [nothing, ...scalars]) : nothing,
+  )
   return {
-    reduction,
+    name: program.name,
+    halves: hasHalves(program) || isHalf(output),
     program: lowered,
+    combine,
     finish: finish && lower(finish),
     counters: locates ? [...countersOf(lowered), argument] : countersOf(lowered),
-    output: finish ? finish.code[finish.outputs[0]!]!.dtype : combined,
-    empty: build({ name: program.name, inputs: [], scalars: program.scalars }, (...scalars) =>
-      finish ? inline(finish, [nothing, ...scalars]) : nothing,
-    ),
+    output,
+    empty: lower(empty),
     kernels: new Map(),
     strides: [],
   }
 }
 
-function stagesOf({ program, combine, finish }: Reduction): NonNullable<Entry['stages']> {
+function stagesOf({ name, program, combine, finish }: Entry): NonNullable<Entry['stages']> {
   const inputs = [program.code[program.outputs[0]!]!.dtype]
-  const identity = build({ name: program.name, inputs, scalars: program.scalars }, (x) => x!)
+  const identity = build({ name, inputs, scalars: program.scalars }, (x) => x!)
   const join = { program: identity, combine }
   return { parts: { program, combine }, join: finish ? { ...join, finish } : join }
 }

@@ -35,16 +35,16 @@ const makers = {
   cumulative: cumulativeKernel,
 } satisfies { [Name in keyof CpuKernels]: (context: Context) => CpuKernels[Name] }
 
-/** Makes the kernels of a compiled module work on the runtime's memory. */
-export async function createKernels(
+/** Makes the functions of a compiled module work on the runtime's memory. */
+export async function createContext(
   runtime: KernelRuntime,
   module: WebAssembly.Module,
-): Promise<CpuKernels> {
+): Promise<Context> {
   const wasm = await loadKernels(module, runtime.memory)
   const shareable = Object.fromEntries(
     namesOf(module).map((name, id) => [name, { run: wasm[name as RangeKernel], id, address: 0 }]),
   ) as Record<RangeKernel, Kernel>
-  const context: Context = {
+  return {
     memory: runtime.memory,
     shared: runtime.shared,
     pool: runtime.pool,
@@ -54,6 +54,9 @@ export async function createKernels(
     pointer: (view) => runtime.pointer(view),
     wasm,
   }
+}
+
+export function createKernels(context: Context): CpuKernels {
   return Object.fromEntries(
     Object.entries(makers).map(([name, make]) => [name, make(context)]),
   ) as unknown as CpuKernels

@@ -71,6 +71,7 @@ export interface KernelModule extends Readonly<Record<RangeKernel, Run>> {
 
 /** The kernels that take a record and a range of their outermost loop. */
 export type RangeKernel =
+  | 'convert'
   | 'products'
   | 'convolve'
   | 'winograd'
