@@ -103,6 +103,12 @@ const cases: Readonly<Record<string, Case>> = {
   'a row': { a: dense(1, 7), b: dense(7, 6), c: dense(1, 6), lt: 1 },
   'a column of results': { a: dense(5, 7), b: dense(7, 1), c: repeats([5, 1], [0, 1]), lt: 1 },
   'no depth': { a: dense(5, 0), b: dense(0, 6), c: repeats([5, 6], [0, 1]), lt: 0 },
+  'products that fill the GPU with large tiles': {
+    a: dense(66, 8, 33),
+    b: dense(66, 33, 130),
+    c: repeats([66, 8, 130], [0, 0, 1]),
+    lt: 1,
+  },
   'a large product': { a: dense(70, 300), b: dense(300, 66), c: repeats([70, 66], [0, 1]), lt: 1 },
 }
 

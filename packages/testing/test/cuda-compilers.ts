@@ -61,7 +61,7 @@ export function joined(sources: readonly string[]): string {
   return sources
     .map(
       (source, i) =>
-        `namespace n${i} {\n${source.replaceAll('extern "C" __global__ void ', `extern "C" __global__ void n${i}_`)}\n}\n`,
+        `namespace n${i} {\n${source.replaceAll(/(extern "C" __global__ void (?:__launch_bounds__\([^)]*\) )?)/g, `$1n${i}_`)}\n}\n`,
     )
     .join('')
 }

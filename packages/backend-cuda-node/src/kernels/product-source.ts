@@ -33,6 +33,8 @@ export interface Tile {
   readonly depth: number
   /** Results of a thread in each direction. */
   readonly each: number
+  /** Blocks that a multiprocessor shall run at a time, which bounds the registers of a thread. */
+  readonly blocks: number
 }
 
 /** Threads of a block, for every tile. */
@@ -40,8 +42,8 @@ export const blockThreads = 256
 
 /** The larger needs fewer reads for each product, the smaller makes more blocks. */
 export const tiles: Readonly<Record<'small' | 'large', Tile>> = {
-  small: { rows: 64, columns: 64, depth: 16, each: 4 },
-  large: { rows: 128, columns: 128, depth: 8, each: 8 },
+  small: { rows: 64, columns: 64, depth: 16, each: 4, blocks: 3 },
+  large: { rows: 128, columns: 128, depth: 8, each: 8, blocks: 2 },
 }
 
 const common = [
@@ -62,11 +64,11 @@ const store = (form: ProductForm, value: string): string[] => [
 const finished = ({ plus, element }: ProductForm, sum: string): string =>
   element.write(plus ? `${sum} + ${plus}` : sum)
 
-function head(form: ProductForm, kind: string): string[] {
+function head(form: ProductForm, kind: string, bounds: string = ''): string[] {
   return [
     quotientFunction,
     ...form.element.definitions,
-    `extern "C" __global__ void ${form.name}_${kind}(${[...common, ...form.parameters].join(', ')}) {`,
+    `extern "C" __global__ void ${bounds}${form.name}_${kind}(${[...common, ...form.parameters].join(', ')}) {`,
     '  const auto A = [=](unsigned int g, unsigned int m, unsigned int k) -> float {',
     ...form.a.map((line) => `    ${line}`),
     '  };',
@@ -115,21 +117,45 @@ export function directSource(form: ProductForm, wide: boolean): string {
   ].join('\n')
 }
 
-/** A tile for each block: its operands go through shared memory, its results stay in registers. */
+/** Results that a thread reads and writes side by side. */
+const beside = 4
+
+/**
+ * A tile for each block: its operands go through shared memory, its results stay in registers. The
+ * next tiles are on their way while these are multiplied.
+ */
 export function tiledSource(form: ProductForm, tile: Tile): string {
-  const { rows, columns, depth, each } = tile
+  const { rows, columns, depth, each, blocks } = tile
   const across = columns / each
-  /** Reads a tile `side` wide, neighbouring threads reading neighbours in memory. */
-  const fill = (shared: string, side: number, along: boolean, read: string): string[] => [
-    `for (unsigned int i = threadIdx.x; i < ${side * depth}u; i += ${blockThreads}u) {`,
-    along
-      ? `  const unsigned int kk = i % ${depth}u, at = i / ${depth}u;`
-      : `  const unsigned int at = i % ${side}u, kk = i / ${side}u;`,
-    `  ${shared}[kk][at] = ${read};`,
+  const runs = each / beside
+  /** Tells element `i` of the thread's of a tile `side` wide: neighbouring threads have neighbours in memory. */
+  const element = (side: number, along: boolean): string => {
+    const number = `const unsigned int number = threadIdx.x + i * ${blockThreads}u;`
+    return along
+      ? `${number} const unsigned int kk = number % ${depth}u, at = number / ${depth}u;`
+      : `${number} const unsigned int at = number % ${side}u, kk = number / ${side}u;`
+  }
+  const fetch = (next: string, side: number, along: boolean, read: string): string[] => [
+    '#pragma unroll',
+    `for (unsigned int i = 0; i < ${(side * depth) / blockThreads}u; i++) {`,
+    `  ${element(side, along)}`,
+    `  ${next}[i] = ${read};`,
     '}',
   ]
+  const put = (shared: string, next: string, side: number, along: boolean): string[] => [
+    '#pragma unroll',
+    `for (unsigned int i = 0; i < ${(side * depth) / blockThreads}u; i++) {`,
+    `  ${element(side, along)}`,
+    `  ${shared}[kk][at] = ${next}[i];`,
+    '}',
+  ]
+  // Threads beside each other read beside each other: further runs of a thread are whole widths away.
+  const column = (j: string): string =>
+    runs === 1
+      ? `tx * ${each} + ${j}`
+      : `${j} / ${beside} * ${columns / runs} + tx * ${beside} + ${j} % ${beside}`
   return [
-    ...head(form, `tiled${rows}`),
+    ...head(form, `tiled${rows}`, `__launch_bounds__(${blockThreads}, ${blocks}) `),
     // Four more, so that threads that write down a column meet different banks.
     `  __shared__ float tileA[${depth}][${rows + 4}];`,
     `  __shared__ float tileB[${depth}][${columns + 4}];`,
@@ -138,27 +164,39 @@ export function tiledSource(form: ProductForm, tile: Tile): string {
     '  const unsigned int g = blockIdx.z % groups, part = blockIdx.z / groups;',
     '  const unsigned int start = part * chunk;',
     '  const unsigned int end = depth - start < chunk ? depth : start + chunk;',
+    `  float nextA[${(rows * depth) / blockThreads}], nextB[${(columns * depth) / blockThreads}];`,
+    '  const auto fetch = [&](unsigned int k) {',
+    ...[
+      ...fetch(
+        'nextA',
+        rows,
+        form.aAlongDepth,
+        'row + at < rows && k + kk < end ? A(g, row + at, k + kk) : 0.0f',
+      ),
+      ...fetch(
+        'nextB',
+        columns,
+        form.bAlongDepth,
+        'column + at < columns && k + kk < end ? B(g, k + kk, column + at) : 0.0f',
+      ),
+    ].map((line) => `    ${line}`),
+    '  };',
     `  float sums[${each}][${each}];`,
     `  for (int i = 0; i < ${each}; i++) for (int j = 0; j < ${each}; j++) sums[i][j] = 0.0f;`,
+    '  fetch(start);',
     `  for (unsigned int k = start; k < end; k += ${depth}u) {`,
-    ...fill(
-      'tileA',
-      rows,
-      form.aAlongDepth,
-      'row + at < rows && k + kk < end ? A(g, row + at, k + kk) : 0.0f',
-    ).map((line) => `    ${line}`),
-    ...fill(
-      'tileB',
-      columns,
-      form.bAlongDepth,
-      'column + at < columns && k + kk < end ? B(g, k + kk, column + at) : 0.0f',
-    ).map((line) => `    ${line}`),
+    ...[
+      ...put('tileA', 'nextA', rows, form.aAlongDepth),
+      ...put('tileB', 'nextB', columns, form.bAlongDepth),
+    ].map((line) => `    ${line}`),
     '    __syncthreads();',
+    // Past the end nothing is read; a condition around it all would move it behind the products.
+    `    fetch(k + ${depth}u);`,
     '    #pragma unroll',
     `    for (int kk = 0; kk < ${depth}; kk++) {`,
     `      float a[${each}], b[${each}];`,
     `      for (int i = 0; i < ${each}; i++) a[i] = tileA[kk][ty * ${each} + i];`,
-    `      for (int j = 0; j < ${each}; j++) b[j] = tileB[kk][tx * ${each} + j];`,
+    `      for (int j = 0; j < ${each}; j++) b[j] = tileB[kk][${column('j')}];`,
     `      for (int i = 0; i < ${each}; i++)`,
     `        for (int j = 0; j < ${each}; j++) sums[i][j] = fmaf(a[i], b[j], sums[i][j]);`,
     '    }',
@@ -168,8 +206,8 @@ export function tiledSource(form: ProductForm, tile: Tile): string {
     `    const unsigned int m = row + ty * ${each} + i;`,
     '    if (m >= rows) break;',
     `    for (int j = 0; j < ${each}; j++) {`,
-    `      const unsigned int n = column + tx * ${each} + j;`,
-    '      if (n >= columns) break;',
+    `      const unsigned int n = column + ${column('j')};`,
+    '      if (n >= columns) continue;',
     ...store(form, 'sums[i][j]').map((line) => `      ${line}`),
     '    }',
     '  }',
