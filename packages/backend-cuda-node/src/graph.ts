@@ -42,6 +42,7 @@ export function capture<T>(device: Device, step: () => T): Graph<T> {
   context.enter('capture')
   if (context.capturing) throw new ArgumentError('capture: a graph is being captured already')
   const outcome = step()
+  const computed = buffersIn(outcome)
   let first = rehearse(device, step)
   // The kernels that it lacked are there now.
   if (!first.complete) first = rehearse(device, step)
@@ -50,7 +51,7 @@ export function capture<T>(device: Device, step: () => T): Graph<T> {
   try {
     first.compare(draft.recording)
     executable = instantiate(device, draft.graph)
-    carry(device, buffersIn(outcome), buffersIn(draft.result))
+    carry(device, computed, buffersIn(draft.result))
   } catch (error) {
     release(draft.result)
     discard(device, draft)
@@ -91,9 +92,10 @@ function record<T>(device: Device, step: () => T): Draft<T> {
   const { context, pool, compiler } = device
   context.enter('capture')
   pool.beginPinning()
+  let recording: Recording | undefined
   let draft: Draft<T>
   try {
-    const recording = context.beginCapture()
+    recording = context.beginCapture()
     const result = step()
     const graph = context.endCapture()
     draft = { result, recording, graph, blocks: pool.endPinning() }
@@ -101,12 +103,15 @@ function record<T>(device: Device, step: () => T): Draft<T> {
     context.abandonCapture()
     pool.unpin(pool.endPinning())
     compiler.loadWaiting()
+    recording?.abandon()
     throw error
   }
   try {
     compiler.loadWaiting()
+    recording.finish()
     return draft
   } catch (error) {
+    release(draft.result)
     discard(device, draft)
     throw error
   }
@@ -129,7 +134,9 @@ function instantiate({ context }: Device, graph: number): number {
 function carry({ context }: Device, from: readonly CudaBuffer[], to: readonly CudaBuffer[]): void {
   for (const [i, { address, bytes }] of to.entries()) {
     const source = from[i]
-    if (!source || source.bytes !== bytes || source.address === address || bytes === 0) continue
+    // Gone where a later run disposes what this one returned, and the same where the step returns what lives on.
+    if (!source?.address || source.address === address) continue
+    if (source.bytes !== bytes || bytes === 0) continue
     const { driver, stream } = context
     context.check(driver.cuMemcpyDtoDAsync_v2(address, source.address, bytes, stream), 'capture')
   }

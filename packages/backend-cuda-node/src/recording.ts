@@ -75,6 +75,7 @@ export class Recording {
   readonly #context: Context
   readonly #launched: Launched[] = []
   readonly #updates: (() => void)[] = []
+  readonly #finishes: (() => void)[] = []
   #next: Scalars | undefined
   #complete = true
 
@@ -82,9 +83,25 @@ export class Recording {
     this.#context = context
   }
 
-  /** Has `update` called before each replay; see `Backend.onReplay`. */
-  readonly onReplay = (update: () => void): void => {
+  /** Has `update` called before each replay, and `finish` at the end; see `Backend.onReplay`. */
+  readonly onReplay = (update: () => void, finish?: () => void): void => {
     this.#updates.push(update)
+    if (finish) this.#finishes.push(finish)
+  }
+
+  /** Tells the end of the recording, once. */
+  finish(): void {
+    for (const finish of this.#finishes.splice(0)) finish()
+  }
+
+  /** The same for a recording that comes to nothing, whatever is said about it. */
+  abandon(): void {
+    for (const finish of this.#finishes.splice(0))
+      try {
+        finish()
+      } catch {
+        // The step has failed already, with an error of its own.
+      }
   }
 
   /** Notes the scalars of the launch that is being prepared. */

@@ -180,6 +180,8 @@ export class Chain<Options extends object> extends Optimizer<Options> {
 
   /** The numbers now only have to be as many as those of the replays, each of which is a step. */
   protected override record(work: readonly Work<Options>[], onReplay: OnReplay): void {
+    // A subclass that does more in an update has to say how that is recorded.
+    if (this.update !== Chain.prototype.update) super.record(work, onReplay)
     const jobs = work.map((one) => this.#jobOf(one, one.state.step + 1, { ...one.state.memory }))
     this.#run(jobs)
     const recorded = jobs.map(({ plan, values }, i) => ({ one: work[i]!, plan, values }))

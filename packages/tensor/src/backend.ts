@@ -179,12 +179,12 @@ export interface Backend {
 
   /**
    * There only while calls are recorded, to be made again by a replay: has `update` called before each
-   * replay, in the order of registration. A replay reads the arrays of scalars anew that `map` and
-   * `reduce` were given, so `update` writes what changes from run to run (the rate of an optimizer, the
-   * key of a random draw) into such an array. Nothing is computed while recording; nothing should be
-   * counted either.
+   * replay, in the order of registration, and `finish` when the recording ends. A replay reads the
+   * arrays of scalars anew that `map` and `reduce` were given, so `update` writes what changes from run
+   * to run (the rate of an optimizer, the key of a random draw) into such an array. Nothing is computed
+   * while recording; nothing should be counted either.
    */
-  readonly onReplay?: ((update: () => void) => void) | undefined
+  readonly onReplay?: ((update: () => void, finish?: () => void) => void) | undefined
 
   /** Resolves when everything submitted has run. */
   sync(): Promise<void>

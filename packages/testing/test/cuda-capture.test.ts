@@ -3,13 +3,19 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CudaBackend, cuda } from '@nablajs/backend-cuda-node'
-import { Dropout, Linear, mseLoss, Sequential, Tanh } from '@nablajs/nn'
+import { Dropout, init, Linear, mseLoss, Sequential, Tanh } from '@nablajs/nn'
 import * as optim from '@nablajs/optim'
 import {
   assign,
+  checkpoint,
+  defaultGenerator,
+  dropout,
   Generator,
+  keep,
   manualSeed,
+  matmul,
   normal,
+  ones,
   rand,
   randint,
   reference,
@@ -235,6 +241,53 @@ describe.skipIf(missing !== undefined)(`a captured training step${because(missin
       expect(await values(graph.result)).toEqual(each)
     }
     expect(generator.state).toEqual(after)
+  })
+
+  test('draws the same again where a checkpoint computes again', async () => {
+    const run = async (captured: boolean): Promise<unknown[]> => {
+      manualSeed(8)
+      const w = keep(ones([4, 4]).mul(0.5))
+      w.requiresGrad = true
+      const step = (): Tensor[] => {
+        const x = rand([2, 4])
+        const y = checkpoint((v: Tensor) => dropout(matmul(v, w), 0.5).mul(rand([4])), x)
+        w.grad?.dispose()
+        w.grad = undefined
+        y.sum().backward()
+        return [y.detach(), w.grad!.mul(1), rand([2])]
+      }
+      const all: unknown[] = []
+      const read = async (list: readonly Tensor[]) => {
+        for (const each of list) all.push(await each.data())
+      }
+      const graph = captured ? device.capture(step) : undefined
+      await read(graph?.result ?? step())
+      for (let i = 0; i < 3; i++) {
+        graph?.replay()
+        await read(graph?.result ?? step())
+      }
+      await read([rand([3])])
+      return all
+    }
+    expect(await run(true)).toEqual(await run(false))
+  })
+
+  test('refuses a step that seeds, or draws what is not drawn anew', () => {
+    const message = 'Generator: the captured step seeds it, or draws initial values; do that before'
+    const drawn = (body: () => void) => () =>
+      device.capture(() => {
+        rand([2])
+        body()
+        rand([2])
+      })
+    manualSeed(1)
+    rand([1])
+    expect(drawn(() => manualSeed(1))).toThrow(message)
+    const w = zeros([3])
+    const before = defaultGenerator().state
+    expect(drawn(() => init.normal(w))).toThrow(message)
+    // The first run counts, and the recordings do not.
+    expect(defaultGenerator().state.draws).toBe(before.draws + 3)
   })
 
   test('runs again before its last run has ended', async () => {

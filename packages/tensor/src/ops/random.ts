@@ -25,6 +25,10 @@ export interface GeneratorState {
 export class Generator {
   #seed: number
   #draws = 0
+  /** How many keys were given. */
+  #given = 0
+  #onReplay: Backend['onReplay']
+  #recorded: number[][] = []
 
   /** @param seed A whole number in 0 .. 2³² - 1. */
   constructor(seed: number) {
@@ -42,7 +46,47 @@ export class Generator {
 
   /** The key of the next draw: no two draws of a generator share one. */
   next(): [seed: number, stream: number] {
+    this.#given++
     return [this.#seed, this.#draws++]
+  }
+
+  /**
+   * @internal The scalars of a draw. Those of a recorded one begin with another key at each replay, where
+   * the draws count; at the end of the recording the generator stands where it stood before.
+   */
+  scalars({ onReplay }: Backend, parameters: readonly number[]): number[] {
+    const given = this.#given
+    const scalars = [...this.next(), ...parameters]
+    if (!onReplay) return scalars
+    if (this.#onReplay !== onReplay) {
+      const draws: number[][] = []
+      const start = scalars[1]!
+      let places: number[] = []
+      let count = 0
+      this.#onReplay = onReplay
+      this.#recorded = draws
+      onReplay(
+        () => {
+          draws.forEach((draw, i) => {
+            draw[0] = this.#seed
+            draw[1] = this.#draws + places[i]!
+          })
+          this.#draws += count
+        },
+        () => {
+          this.#onReplay = undefined
+          places = draws.map((draw) => draw[1]! - start)
+          count = this.#draws - start
+          this.#draws = start
+          if (this.#given - given > draws.length || Math.min(...places, count) < 0)
+            throw new ArgumentError(
+              'Generator: the captured step seeds it, or draws initial values; do that before',
+            )
+        },
+      )
+    }
+    this.#recorded.push(scalars)
+    return scalars
   }
 }
 
@@ -53,18 +97,6 @@ function checkSeed(seed: number): number {
 }
 
 const shared = new Generator(0)
-
-/** The scalars of a draw. One that is recorded counts at each replay, and not now. */
-function scalarsOf(
-  { onReplay }: Backend,
-  generator: Generator,
-  parameters: readonly number[],
-): number[] {
-  const key = onReplay ? [0, 0] : generator.next()
-  const scalars = [...key, ...parameters]
-  onReplay?.(() => scalars.splice(0, 2, ...generator.next()))
-  return scalars
-}
 
 /** Restarts the generator that is used where none is named. */
 export function manualSeed(seed: number): Generator {
@@ -109,7 +141,7 @@ function draw(
     )
     draws.set(`${name} ${dtype}`, source)
   }
-  device.map(source, [], [out], scalarsOf(device, options.generator ?? shared, parameters))
+  device.map(source, [], [out], (options.generator ?? shared).scalars(device, parameters))
   if (options.requiresGrad) out.requiresGrad = true
   return out
 }
@@ -177,7 +209,7 @@ export function randint(
       // The upper half of word * span is uniform in 0 .. span - 1 (up to span / 2^32).
       randomWords(seed!, stream!)[0].mulhi(span!).bitcast('i32').add(from!),
   )
-  const scalars = scalarsOf(device, options.generator ?? shared, [high - low, low])
+  const scalars = (options.generator ?? shared).scalars(device, [high - low, low])
   device.map(source, [], [out], scalars)
   return out
 }
@@ -207,6 +239,6 @@ export function dropout(x: Tensor, p = 0.5, generator: Generator = shared): Tens
     )
     dropouts.set(dtype, source)
   }
-  const scalars = scalarsOf(x.device, generator, [p, p === 1 ? 0 : 1 / (1 - p)])
+  const scalars = generator.scalars(x.device, [p, p === 1 ? 0 : 1 / (1 - p)])
   return runMap(mapOp(source), [x], scalars)
 }
