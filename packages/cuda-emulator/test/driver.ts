@@ -98,7 +98,7 @@ export class Gpu {
     return { address, data: new Float32Array(koffi.view(BigInt(address), 4 * count)) }
   }
 
-  upload(data: Float32Array | Int32Array): number {
+  upload(data: ArrayBufferView): number {
     const address = this.alloc(data.byteLength)
     this.check(
       this.driver.cuMemcpyHtoDAsync_v2(address, addressOf(data), data.byteLength, this.stream),
