@@ -38,12 +38,13 @@ export function bind(inputs: readonly View[], outputs: readonly View[]): Binding
   return bindings
 }
 
-/** The declarations of the buffers and the parameters. */
-export function declarations({ types, written }: Bindings): string[] {
+/** The declarations of the buffers and the parameters; `wide` ones hold vectors of four elements. */
+export function declarations({ types, written }: Bindings, wide?: readonly boolean[]): string[] {
+  const elements = types.map((type, i) => (wide?.[i] ? `vec4<${type}>` : type))
   return [
-    ...types.map(
-      (type, i) =>
-        `@group(0) @binding(${i}) var<storage, ${written[i] ? 'read_write' : 'read'}> b${i}: array<${type}>;`,
+    ...elements.map(
+      (element, i) =>
+        `@group(0) @binding(${i}) var<storage, ${written[i] ? 'read_write' : 'read'}> b${i}: array<${element}>;`,
     ),
     `@group(0) @binding(${types.length}) var<uniform> params: Params;`,
   ]
