@@ -152,7 +152,7 @@ try {
   chmodSync(join(target, 'run'), 0o755)
   console.log('packing, which takes a minute or two ...')
   run('tar', ['-cJf', file, '-C', work, 'nabla-gpu'], {
-    env: { ...process.env, XZ_OPT: '-9 -T0' },
+    env: { ...process.env, XZ_OPT: '-6 -T0' },
   })
   console.log(`${file}: ${(statSync(file).size / 2 ** 20).toFixed(1)} MiB`)
 } finally {
