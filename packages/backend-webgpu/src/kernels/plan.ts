@@ -147,7 +147,7 @@ function planStrip({ rows, columns, depth, batch, b }: Job, { subgroupMinSize }:
   if (deep < Math.max(2, block.rows)) return { kind: 'block', block, shared: false, splits: 1 }
   const groups = Math.ceil(columns / ((STRIP_THREADS / deep) * 4)) * batch
   // Few sums travel faster from lane to lane than through workgroup memory.
-  const lanes = runsDeep(b) && rows <= 4 ? Math.max(1, Math.min(deep, subgroupMinSize)) : 1
+  const lanes = runsDeep(b) && rows <= 4 ? Math.min(deep, subgroupMinSize || 1) : 1
   return { kind: 'strip', block, deep, lanes, splits: splitsFor(groups, depth, BUSY) }
 }
 
