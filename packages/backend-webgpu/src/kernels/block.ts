@@ -7,7 +7,8 @@
  * of their common rows each and exchange them. In a *strip* several threads share the depth of a block, and
  * add up at the end: in subgroups as far as they reach, then through workgroup memory.
  *
- * WGSL has no promise on which threads of a workgroup are a subgroup; neighbours are, wherever it runs.
+ * WGSL does not say which threads of a workgroup make a subgroup, or a quad of it. This counts on aligned
+ * runs of neighbours being in one, as they are wherever workgroups have one axis.
  */
 import { BLOCK_THREADS, type Layout, roundUp, runsDeep, STRIP_THREADS } from './plan.ts'
 import { axes, BLOCK, count, isWide, type Side, storeFunctions } from './tile.ts'
@@ -80,18 +81,15 @@ export function blockModule(variant: BlockVariant): {
 
 /** Which block and which part of the depth are this thread's. */
 function placeText(variant: BlockVariant): string {
-  const { threads, deep, blocks } = teamOf(variant)
+  const { deep, blocks } = teamOf(variant)
   const { rows, quads } = variant.plan.block
   // Neighbouring threads read what lies side by side in b.
-  const [block, lane] =
-    deep === 1
-      ? ['thread', '0u']
-      : runsDeep(variant.b)
-        ? [`thread / ${deep}u`, `thread % ${deep}u`]
-        : [`thread % ${threads / deep}u`, `thread / ${threads / deep}u`]
+  const [block, lane] = runsDeep(variant.b)
+    ? [`thread / ${deep}u`, `thread % ${deep}u`]
+    : [`thread % ${blocks}u`, `thread / ${blocks}u`]
   return dedent(`
     // Which block of which product: columns run fastest, then rows.
-    var rest = group % u32(p.part_groups) * ${blocks}u + ${block};
+    var rest = group % u32(p.part_groups) * ${blocks}u + ${deep === 1 ? 'thread' : block};
     let column = rest % u32(p.blocks_across) * ${quads * 4}u;
     rest /= u32(p.blocks_across);
     let height = rest % u32(p.blocks_down) * ${rows}u;
