@@ -11,7 +11,16 @@ import {
   Sequential,
 } from '@nablajs/nn'
 import { Adam } from '@nablajs/optim'
-import { type Backend, manualSeed, noGrad, scope, setDevice } from '@nablajs/tensor'
+import {
+  autocast,
+  type Backend,
+  type HalfDType,
+  manualSeed,
+  noGrad,
+  scope,
+  setDevice,
+  type Tensor,
+} from '@nablajs/tensor'
 
 /** 8x8 images to 10 classes. */
 export function digitsCnn(): Sequential {
@@ -34,8 +43,14 @@ export interface DigitsRun {
   readonly accuracy: number
 }
 
-/** Trains for some steps of 32 images, always from the same seed, and tests. */
-export async function trainDigits(device: Backend, steps: number): Promise<DigitsRun> {
+/** Trains for some steps of 32 images, always from the same seed, and tests; both in `precision`. */
+export async function trainDigits(
+  device: Backend,
+  steps: number,
+  precision: 'f32' | HalfDType = 'f32',
+): Promise<DigitsRun> {
+  const inPrecision = (body: () => Tensor): Tensor =>
+    precision === 'f32' ? body() : autocast(precision, body)
   setDevice(device)
   try {
     manualSeed(1)
@@ -45,7 +60,9 @@ export async function trainDigits(device: Backend, steps: number): Promise<Digit
     const losses: number[] = []
     while (losses.length < steps)
       for await (const { image, label } of loader) {
-        const loss = optimizer.step(() => crossEntropy(model.forward(image), label))
+        const loss = optimizer.step(() =>
+          inPrecision(() => crossEntropy(model.forward(image), label)),
+        )
         losses.push(await loss.item())
         loss.dispose()
         if (losses.length === steps) break
@@ -54,7 +71,13 @@ export async function trainDigits(device: Backend, steps: number): Promise<Digit
     let [right, count] = [0, 0]
     for await (const { image, label } of new DataLoader(digits('test'), { batchSize: 128 })) {
       const hits = scope(() =>
-        noGrad(() => model.forward(image).argmax(-1).eq(label).cast('i32').sum()),
+        noGrad(() =>
+          inPrecision(() => model.forward(image))
+            .argmax(-1)
+            .eq(label)
+            .cast('i32')
+            .sum(),
+        ),
       )
       right += await hits.item()
       count += label.size
