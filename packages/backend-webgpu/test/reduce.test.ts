@@ -224,6 +224,16 @@ for (const [kind, featuresOf] of Object.entries(kinds))
         }
     })
 
+    it('refuses more elements than a shader counts', () => {
+      const one = place([1], 'f32', [1], [1])
+      const many = { ...one, shape: [2 ** 31], strides: [0] }
+      expect(() =>
+        runner.run({ program: identity('f32'), combine: 'sum' }, [many], one, []),
+      ).toThrow(
+        'same: 2147483648 elements for each result; a shader counts to 2^31, reduce one axis after the other',
+      )
+    })
+
     it('sums are accurate, and the same every time', async () => {
       const next = generator(3)
       const count = 2 ** 19

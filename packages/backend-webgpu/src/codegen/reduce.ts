@@ -57,6 +57,13 @@ interface Shares extends Pick<ReduceSpec, 'team' | 'cluster' | 'across' | 'pass'
   readonly splits: number
 }
 
+interface Pass extends Shares {
+  readonly reduction: Reduction
+  readonly entry: Entry
+  readonly loops: Loops
+  readonly results: number
+}
+
 const powerOfTwoAtLeast = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)))
 
 export class ReduceRunner {
@@ -96,19 +103,16 @@ export class ReduceRunner {
       )
     const shares = this.#share(loops, results, length)
     const { splits, across } = shares
-    const walks = loops.walks.slice(0, -1)
+    const first: Pass = { ...shares, reduction, entry, loops, results }
     const out = [output.offset, ...loops.walks.at(-1)!.kept]
-    const writeWalks = () => {
-      walks.forEach((walk, k) => {
-        if (k < inputs.length) this.#params.int(inputs[k]!.offset)
-        this.#params.ints([...walk.kept, ...walk.reduced])
-      })
-    }
+    this.#begin(first)
+    loops.walks.slice(0, -1).forEach((walk, k) => {
+      if (k < inputs.length) this.#params.int(inputs[k]!.offset)
+      this.#params.ints([...walk.kept, ...walk.reduced])
+    })
     if (splits === 1) {
-      this.#begin(reduction, results, shares, loops)
-      writeWalks()
       this.#params.ints(out)
-      this.#launch(reduction, entry, loops, shares, bind(inputs, [output]), results, scalars)
+      this.#launch(first, bind(inputs, [output]), scalars)
       return
     }
 
@@ -119,17 +123,18 @@ export class ReduceRunner {
       const buffer = this.#runtime.scratch(4 * results * splits)
       return { buffer, dtype: type, shape: [results * splits], strides: [1], offset: 0 }
     })
-    this.#begin(reduction, results, shares, loops)
-    writeWalks()
-    this.#launch(reduction, entry, loops, shares, bind(inputs, parts), results, scalars)
+    this.#launch(first, bind(inputs, parts), scalars)
 
-    const flat: Loops = { ...loops, reduced: [] }
-    const team = this.#teamFor(splits)
-    const second: Shares = { ...team, length: splits, splits: 1, across, pass: 'join' }
-    this.#begin(reduction, results, second, flat, across ? [1, results] : [splits, 1])
+    const second: Pass = {
+      ...first,
+      ...this.#teamFor(splits),
+      ...{ length: splits, splits: 1, pass: 'join' },
+      entry: { ...entry, counters: [] },
+      loops: { ...loops, reduced: [] },
+    }
+    this.#begin(second, across ? [1, results] : [splits, 1])
     this.#params.ints(out)
-    const join = { ...entry, counters: [] }
-    this.#launch(reduction, join, flat, second, bind(parts, [output]), results, scalars)
+    this.#launch(second, bind(parts, [output]), scalars)
     for (const { buffer } of parts) this.#runtime.release(buffer)
   }
 
@@ -153,33 +158,24 @@ export class ReduceRunner {
     return { team, cluster: subgroups ? Math.min(team, subgroupMinSize) : 1 }
   }
 
-  #begin(
-    reduction: Reduction,
-    results: number,
-    { length, splits, across, team, pass }: Shares,
-    loops: Loops,
-    parts: readonly number[] = [],
-  ): void {
+  #begin(pass: Pass, parts: readonly number[] = []): void {
+    const { results, length, splits, across, team, loops } = pass
     // Splits take turns where results are neighbours, else each has elements that follow one another.
     const chunk = Math.ceil(length / splits)
     const [skip, span, step] = across ? [1, length, splits * team] : [chunk, chunk, team]
     this.#params.restart()
-    this.#params.ints([results, 0, length, splits, skip, span, step])
-    this.#params.int(blockOf({ reduction, pass }) * step)
+    this.#params.ints([results, 0, length, splits, skip, span, step, blockOf(pass) * step])
     this.#params.ints([...parts, ...loops.kept, ...loops.reduced])
   }
 
   #launch(
-    reduction: Reduction,
-    { counters, kernels }: Entry,
-    loops: Loops,
-    { team, cluster, across, pass, splits }: Shares,
+    { reduction, entry, loops, results, team, cluster, across, pass, splits }: Pass,
     bindings: Bindings,
-    results: number,
     scalars: readonly number[],
   ): void {
     const { program } = reduction
     const { name } = program
+    const { counters, kernels } = entry
     scalars.forEach((value, i) => {
       this.#params.scalar(program.scalars[i]!, value)
     })

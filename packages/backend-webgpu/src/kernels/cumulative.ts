@@ -102,8 +102,8 @@ const memory = {
   out: { element: 'u32', access: 'write' },
 } as const
 
-/** Elements that a thread loads at once. */
-const AT_ONCE = 4
+/** Elements that a thread loads at once, and joins among themselves before it joins them to what was before. */
+const AT_ONCE = 8
 
 /** Neighbouring threads have neighbouring lines. The first element of a piece is joined to none. */
 const startText = dedent(`
@@ -113,21 +113,23 @@ const startText = dedent(`
   let end = min(i + p.each, p.length);
 `)
 
-/** Text that joins the elements after the first of a piece to `sofar`, and does `each` then. */
-function alongText(each?: string): string {
-  const join = (value: string, at: string) => [
-    `  sofar = join(sofar, ${value});`,
-    ...(each ? [`  ${each.replace('AT', at)}`] : []),
-  ]
+/** Text that joins the elements after the first of a piece to `sofar`; `store` gives a line for each of them. */
+function alongText(store?: (at: string, value: string) => string): string {
   const turn = Array.from({ length: AT_ONCE }, (_, k) => k)
+  const stored = (at: string, value: string) => (store ? [`  ${store(at, value)}`] : [])
   return [
     'i++;',
     `for (; i + ${AT_ONCE - 1} < end; i += ${AT_ONCE}) {`,
     ...turn.map((k) => `  let x${k} = decode(load_x(x_at + (i + ${k}) * p.x_step));`),
-    ...turn.flatMap((k) => join(`x${k}`, `(i + ${k})`)),
+    ...turn.flatMap((k) => [
+      k === 0 ? '  var own = x0;' : `  own = join(own, x${k});`,
+      ...stored(`(i + ${k})`, 'join(sofar, own)'),
+    ]),
+    '  sofar = join(sofar, own);',
     '}',
     'for (; i < end; i++) {',
-    ...join('decode(load_x(x_at + i * p.x_step))', 'i'),
+    '  sofar = join(sofar, decode(load_x(x_at + i * p.x_step)));',
+    ...stored('i', 'sofar'),
     '}',
   ].join('\n')
 }
@@ -174,7 +176,7 @@ const along = defineKernel<Variant & { readonly pieces: boolean }>(({ pieces, ..
         ]
       : []),
     'store_out(out_at + i * p.out_step, encode(sofar));',
-    alongText('store_out(out_at + AT * p.out_step, encode(sofar));'),
+    alongText((at, value) => `store_out(out_at + ${at} * p.out_step, encode(${value}));`),
   ].join('\n'),
 }))
 
@@ -306,8 +308,8 @@ function scanLines(runtime: Runtime, x: View, out: View, axis: number, scan: Sca
     scanLines(runtime, view, view, along, scan)
   }
 
-  // Threads of a GPU that run along neighbouring lines read what lies together only where lines do.
-  if (!software && Math.abs(steps.x_step) === 1 && length > gpu.worth) {
+  // Where elements of a line lie together, threads that run along their own lines do not read what does.
+  if (!software && Math.abs(steps.x_step) === 1 && length > BLOCK / 4) {
     const pieces = Math.ceil(length / BLOCK)
     const cluster = subgroups ? Math.min(THREADS, subgroupMinSize) : 1
     withScratch(runtime, lines * pieces * 4, (sums) => {

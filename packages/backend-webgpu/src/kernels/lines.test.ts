@@ -160,6 +160,26 @@ function scans(t: TestKernels): void {
     t.finish()
   })
 
+  test('running sums round less than one after the other', async () => {
+    const next = generator(11)
+    const n = 6000
+    const values = Array.from({ length: n }, () => Math.fround(next() * 2 - 1))
+    let [sum, single, largest, worst] = [0, 0, 0, 0]
+    const exact = values.map((value) => {
+      sum += value
+      single = Math.fround(single + value)
+      largest = Math.max(largest, Math.abs(sum))
+      worst = Math.max(worst, Math.abs(single - sum))
+      return sum
+    })
+    const out = t.empty([n])
+    t.kernels.cumulative(t.view([n], values), out, 0, 'sum')
+    const errors = (await t.read(out)).map((value, i) => Math.abs(value - exact[i]!))
+    expect(Math.max(...errors)).toBeLessThan(worst)
+    expect(Math.max(...errors)).toBeLessThan(8 * 2 ** -24 * largest)
+    t.finish()
+  })
+
   test('a scan may write where it reads', async () => {
     for (const n of [20, 3000]) {
       const values = whole(n, 4)

@@ -167,19 +167,32 @@ fn main(
   var sofar = decode(load_x(x_at + i * p.x_step));
   store_out(out_at + i * p.out_step, encode(sofar));
   i++;
-  for (; i + 3 < end; i += 4) {
+  for (; i + 7 < end; i += 8) {
     let x0 = decode(load_x(x_at + (i + 0) * p.x_step));
     let x1 = decode(load_x(x_at + (i + 1) * p.x_step));
     let x2 = decode(load_x(x_at + (i + 2) * p.x_step));
     let x3 = decode(load_x(x_at + (i + 3) * p.x_step));
-    sofar = join(sofar, x0);
-    store_out(out_at + (i + 0) * p.out_step, encode(sofar));
-    sofar = join(sofar, x1);
-    store_out(out_at + (i + 1) * p.out_step, encode(sofar));
-    sofar = join(sofar, x2);
-    store_out(out_at + (i + 2) * p.out_step, encode(sofar));
-    sofar = join(sofar, x3);
-    store_out(out_at + (i + 3) * p.out_step, encode(sofar));
+    let x4 = decode(load_x(x_at + (i + 4) * p.x_step));
+    let x5 = decode(load_x(x_at + (i + 5) * p.x_step));
+    let x6 = decode(load_x(x_at + (i + 6) * p.x_step));
+    let x7 = decode(load_x(x_at + (i + 7) * p.x_step));
+    var own = x0;
+    store_out(out_at + (i + 0) * p.out_step, encode(join(sofar, own)));
+    own = join(own, x1);
+    store_out(out_at + (i + 1) * p.out_step, encode(join(sofar, own)));
+    own = join(own, x2);
+    store_out(out_at + (i + 2) * p.out_step, encode(join(sofar, own)));
+    own = join(own, x3);
+    store_out(out_at + (i + 3) * p.out_step, encode(join(sofar, own)));
+    own = join(own, x4);
+    store_out(out_at + (i + 4) * p.out_step, encode(join(sofar, own)));
+    own = join(own, x5);
+    store_out(out_at + (i + 5) * p.out_step, encode(join(sofar, own)));
+    own = join(own, x6);
+    store_out(out_at + (i + 6) * p.out_step, encode(join(sofar, own)));
+    own = join(own, x7);
+    store_out(out_at + (i + 7) * p.out_step, encode(join(sofar, own)));
+    sofar = join(sofar, own);
   }
   for (; i < end; i++) {
     sofar = join(sofar, decode(load_x(x_at + i * p.x_step)));
