@@ -185,8 +185,9 @@ export class Chain<Options extends object> extends Optimizer<Options> {
     const jobs = work.map((one) => this.#jobOf(one, one.state.step + 1, { ...one.state.memory }))
     this.#run(jobs)
     const recorded = jobs.map(({ plan, values }, i) => ({ one: work[i]!, plan, values }))
+    const check = this.replayCheck(work)
     onReplay(() => {
-      this.checkGroups()
+      check()
       for (const { one, plan } of recorded)
         if (this.#planOf(one.group, one.parameter) !== plan)
           throw new ArgumentError(

@@ -131,8 +131,24 @@ export abstract class Optimizer<Options extends object = object> implements Hold
   }
 
   /** Throws for options that are out of range; users may change them between steps. */
-  protected checkGroups(): void {
+  #checkGroups(): void {
     for (const group of this.paramGroups) checkOptions(this.#declaration, group)
+  }
+
+  /** What a recorded step checks at each replay: that options are in range, and its parameters and state still there. */
+  protected replayCheck(work: readonly Work<Options>[]): () => void {
+    const count = (): number => this.paramGroups.reduce((n, { params }) => n + params.length, 0)
+    const recorded = count()
+    return () => {
+      this.#checkGroups()
+      if (
+        count() !== recorded ||
+        work.some(({ parameter, state }) => this.#states.get(parameter) !== state)
+      )
+        throw new ArgumentError(
+          `${this.name}: parameters were added, or their state is another one, since a step was captured; capture it again`,
+        )
+    }
   }
 
   /** Adds parameters, for example of layers that are unfrozen during training. */
@@ -255,7 +271,7 @@ export abstract class Optimizer<Options extends object = object> implements Hold
   protected useGradients(): void {
     if (!this.callPreHooks()) return
     noGrad(() => {
-      this.checkGroups()
+      this.#checkGroups()
       const work = this.paramGroups.flatMap((group) =>
         group.params.flatMap((parameter): Work<Options>[] => {
           const { grad: gradient } = parameter

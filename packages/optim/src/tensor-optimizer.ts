@@ -48,8 +48,9 @@ export abstract class TensorOptimizer<Options extends SteppedOptions> extends Op
         this.paramGroups.map(({ lr: _, weightDecay: __, params: ___, ...others }) => others),
       )
     const recorded = asked()
+    const check = this.replayCheck(work)
     onReplay(() => {
-      this.checkGroups()
+      check()
       if (asked() !== recorded)
         throw new ArgumentError(
           `${this.name}: of its options only lr and weightDecay may change after a step was captured; capture it again`,

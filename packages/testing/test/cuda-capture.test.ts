@@ -9,11 +9,13 @@ import {
   assign,
   autocast,
   Generator,
+  keep,
   manualSeed,
   normal,
+  ones,
   reference,
   setDevice,
-  type Tensor,
+  Tensor,
   tensor,
   zeros,
 } from '@nablajs/tensor'
@@ -261,6 +263,31 @@ describe.skipIf(missing !== undefined)(`a captured training step${because(missin
       const scaler = new optim.GradScaler()
       return { step: (closure) => optimizer.step(() => scaler.scale(closure())) }
     }, 'GradScaler: its scale changes from step to step, so it cannot be captured')
+  })
+
+  test('goes on from a state that is loaded, and refuses one that is no longer there', async () => {
+    let optimizer: optim.AdamW
+    const make = (params: readonly Tensor[]) => {
+      optimizer = new optim.AdamW(params, { lr: 0.1 })
+      return optimizer
+    }
+    let saved: optim.OptimizerState
+    await same(make, (i) => {
+      const { state, param_groups } = optimizer.stateDict()
+      const copy = ([key, own]: [string, optim.OptimizerState['state'][number]]) => {
+        const entries = Object.entries(own)
+        const kept = entries.map(([k, v]) => [k, v instanceof Tensor ? keep(v.copy()) : v])
+        return [key, Object.fromEntries(kept)]
+      }
+      if (i === 2)
+        saved = { state: Object.fromEntries(Object.entries(state).map(copy)), param_groups }
+      if (i === 4) optimizer.loadStateDict(saved)
+    })
+    const message = 'AdamW: parameters were added, or their state is another one, since a step was'
+    await expect(train(true, make, () => optimizer.dispose())).rejects.toThrow(message)
+    const added = () =>
+      optimizer.addParamGroup({ params: [keep(ones([2], { requiresGrad: true }))] })
+    await expect(train(true, make, added)).rejects.toThrow(message)
   })
 
   test('refuses options that ask for another kernel than the captured one', async () => {
