@@ -51,39 +51,40 @@ test('the same seed gives the same losses, another one others', async () => {
   expect(other).not.toEqual(first)
 })
 
-test.each(['sgd', 'adam', 'adamw'])(
-  '%s: a resumed run is the run that was never stopped',
-  async (name) => {
-    const args = [
-      '--copies',
-      '1',
-      '--batch-size',
-      '128',
-      '--optimizer',
-      name,
-      '--epochs',
-      '4',
-      '--json',
-    ]
-    const whole = await train([...args, '--out', `${name}-whole`], { cwd })
-    const stopped = await train([...args, '--out', name], {
-      cwd,
-      when: (line) => line.includes('"event":"epoch","epoch":2'),
-    })
-    expect(stopped.code).toBe(130)
-    const resumed = await train(['--resume', name, '--json'], { cwd })
-    expect([whole.code, resumed.code, resumed.stderr]).toEqual([0, 0, ''])
-    const done = resumed.events[0]!['epochsDone'] as number
-    expect(done).toBeGreaterThanOrEqual(2)
-    expect(losses(resumed.events)).toEqual(losses(whole.events).slice(done * 24))
-    const { seconds: _, checkpoint: __, ...result } = resumed.events.at(-1)!
-    expect(whole.events.at(-1)).toMatchObject(result)
-    // The last checkpoints hold the same to the last bit.
-    expect(readFileSync(join(cwd, name)).equals(readFileSync(join(cwd, `${name}-whole`)))).toBe(
-      true,
-    )
-  },
-)
+test.each([
+  ['sgd', 'f32'],
+  ['adam', 'bf16'],
+  ['adamw', 'f16'],
+])('%s in %s: a resumed run is the run that was never stopped', async (name, precision) => {
+  const args = [
+    '--copies',
+    '1',
+    '--batch-size',
+    '128',
+    '--optimizer',
+    name,
+    '--precision',
+    precision,
+    '--epochs',
+    '4',
+    '--json',
+  ]
+  const whole = await train([...args, '--out', `${name}-whole`], { cwd })
+  const stopped = await train([...args, '--out', name], {
+    cwd,
+    when: (line) => line.includes('"event":"epoch","epoch":2'),
+  })
+  expect(stopped.code).toBe(130)
+  const resumed = await train(['--resume', name, '--json'], { cwd })
+  expect([whole.code, resumed.code, resumed.stderr]).toEqual([0, 0, ''])
+  const done = resumed.events[0]!['epochsDone'] as number
+  expect(done).toBeGreaterThanOrEqual(2)
+  expect(losses(resumed.events)).toEqual(losses(whole.events).slice(done * 24))
+  const { seconds: _, checkpoint: __, ...result } = resumed.events.at(-1)!
+  expect(whole.events.at(-1)).toMatchObject(result)
+  // The last checkpoints hold the same to the last bit.
+  expect(readFileSync(join(cwd, name)).equals(readFileSync(join(cwd, `${name}-whole`)))).toBe(true)
+})
 
 test('a finished run goes on with more epochs', async () => {
   await train([...tiny, '--epochs', '1', '--out', 'more'], { cwd })
