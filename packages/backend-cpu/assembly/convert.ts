@@ -106,33 +106,34 @@ function widen(brain: i32, bits: v128): v128 {
 function narrow(brain: i32, bits: v128): v128 {
   const size = v128.and(bits, i32x4.splat(0x7fffffff))
   const isNaN = i32x4.gt_s(size, i32x4.splat(0x7f800000))
+  const upper = i32x4.shr_u(bits, 16)
   const one = i32x4.splat(1)
   if (brain) {
-    const upper = i32x4.shr_u(bits, 16)
     const half = i32x4.add(v128.and(upper, one), i32x4.splat(0x7fff))
     const nearest = i32x4.shr_u(i32x4.add(bits, half), 16)
-    return v128.bitselect(keepNaN(upper, 0x7f), nearest, isNaN)
+    return v128.any_true(isNaN) ? keepNaN(isNaN, nearest, upper, 0x7f) : nearest
   }
-  // The bias goes from 127 to 15; half of the last place, less one if that is even.
+  // The bias goes from 127 to 15; half of the last place, less one if that is even. 2^16 becomes infinity.
   const odd = v128.and(i32x4.shr_u(size, 13), one)
-  const nearest = i32x4.shr_u(i32x4.add(i32x4.add(size, odd), i32x4.splat(0xfff - (112 << 23))), 13)
+  const capped = i32x4.min_s(size, i32x4.splat(143 << 23))
+  const nearest = i32x4.shr_u(
+    i32x4.add(i32x4.add(capped, odd), i32x4.splat(0xfff - (112 << 23))),
+    13,
+  )
   // Below 2^-14 halves are multiples of 2^-24, as are the f32 from 0.5 to 1: the sum rounds.
   const subnormal = i32x4.sub(f32x4.add(size, f32x4.splat(0.5)), i32x4.splat(0x3f000000))
-  const payload = v128.or(
-    v128.and(i32x4.shr_u(size, 13), i32x4.splat(0x3ff)),
-    i32x4.splat(0x7c00),
-  )
-  let half = v128.bitselect(subnormal, nearest, i32x4.lt_s(size, i32x4.splat(113 << 23)))
-  const isLarge = i32x4.ge_s(size, i32x4.splat(143 << 23))
-  half = v128.bitselect(i32x4.splat(0x7c00), half, isLarge)
-  half = v128.bitselect(keepNaN(payload, 0x3ff), half, isNaN)
-  return v128.or(half, v128.and(i32x4.shr_u(bits, 16), i32x4.splat(0x8000)))
+  const isSubnormal = i32x4.lt_s(size, i32x4.splat(113 << 23))
+  const sign = v128.and(upper, i32x4.splat(0x8000))
+  const half = v128.or(sign, v128.bitselect(subnormal, nearest, isSubnormal))
+  if (!v128.any_true(isNaN)) return half
+  // A NaN has become an infinity: the exponent is right.
+  const payload = v128.and(i32x4.shr_u(size, 13), i32x4.splat(0x3ff))
+  return keepNaN(isNaN, half, v128.or(half, payload), 0x3ff)
 }
 
-/** A NaN without a payload, which would be an infinity, gets the upper bit of one. */
-// @ts-ignore: decorator
-@inline
-function keepNaN(bits: v128, fraction: i32): v128 {
-  const lost = i32x4.eq(v128.and(bits, i32x4.splat(fraction)), i32x4.splat(0))
-  return v128.or(bits, v128.and(lost, i32x4.splat((fraction + 1) >> 1)))
+/** `nan` in the lanes of `isNaN`, with a payload lest it be an infinity; `half` in the others. */
+function keepNaN(isNaN: v128, half: v128, nan: v128, fraction: i32): v128 {
+  const lost = i32x4.eq(v128.and(nan, i32x4.splat(fraction)), i32x4.splat(0))
+  const quiet = v128.and(lost, i32x4.splat((fraction + 1) >> 1))
+  return v128.bitselect(v128.or(nan, quiet), half, isNaN)
 }
