@@ -197,7 +197,41 @@ export function reduceSource(kernel: ReduceKernel): {
   }
 
   const stride = threads * width
+  /** Vectors that are on their way to a thread together; compilers see to it for short programs alone. */
+  const units = kinds.filter((kind) => kind === step.unit).length
+  const plain = reduced === 1 && counters.length === 0 && !kinds.includes(step.strided)
+  const ahead = program && width > 1 && plain ? (units === 1 ? 4 : units === 2 ? 2 : 1) : 1
+  const visitAhead = (into: string): string[] => {
+    const turns = Array.from({ length: ahead }, (_, u) => u)
+    const reads = turns.flatMap((u) =>
+      inputs.flatMap((own, i) =>
+        kinds[i] === step.unit
+          ? [
+              `const vector_${own} w${i}_${u} = *(const vector_${own} *)(p${i} + y${i} + (${offset})(r + ${u * stride}u));`,
+            ]
+          : [],
+      ),
+    )
+    const takes = turns.flatMap((u) =>
+      Array.from({ length: width }, (_, j) => {
+        const read = inputs.map((_, i) =>
+          kinds[i] === step.unit ? `w${i}_${u}.e[${j}]` : `p${i}[y${i}]`,
+        )
+        const given = [...read, ...scalars.scalars.map((_, i) => `s${i}`), 'value']
+        return `{ ${type} value; element(${given.join(', ')}); ${take(into, 'value', `(int)(r + ${u * stride + j})`)} }`
+      }),
+    )
+    return [...reads, ...takes]
+  }
   const loop = (into: string, stop: string): string[] => [
+    ...(ahead > 1
+      ? [
+          `for (; r + ${(ahead - 1) * stride}u < ${stop}; r += ${ahead * stride}u) {`,
+          ...visitAhead(into).map((line) => `  ${line}`),
+          '}',
+          '#pragma unroll 1',
+        ]
+      : []),
     `for (; r < ${stop}; r += ${stride}u) {`,
     ...visit(into).map((line) => `  ${line}`),
     '}',
