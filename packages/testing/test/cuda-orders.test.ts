@@ -25,7 +25,20 @@ async function results(device: CudaBackend): Promise<number[][]> {
   const [a, b] = [make([70, 90], 3), make([90, 75], 4)]
   const [x, weight] = [make([2, 12, 12, 9], 5), make([3, 3, 9, 16], 6)]
   const convolved = (v: Tensor, w: Tensor) => conv2d(v, w, undefined, { padding: 1 }).square().sum()
+  const halves = (['f16', 'bf16'] as const).flatMap((dtype) => {
+    // So small that no sum of f16 is infinite.
+    const [v, w] = [x.mul(0.25).cast(dtype), weight.mul(0.25).cast(dtype)]
+    return [
+      long.cast(dtype).sum(1),
+      rows.cast(dtype).max(0),
+      rows.cast(dtype).transpose().add(1),
+      matmul(a.cast(dtype), b.cast(dtype)),
+      grad((t: Tensor) => convolved(t, w))(v),
+      grad((t: Tensor) => convolved(v, t))(w),
+    ]
+  })
   const all = [
+    ...halves,
     long.sum(),
     long.max(1),
     long.argmin(1),
