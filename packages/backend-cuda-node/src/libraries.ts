@@ -167,6 +167,13 @@ const reasonOf = (error: unknown): string =>
 function tryOpen(path: string, files: LibraryFiles): OpenLibrary | string {
   const { parts, companions } = files
   const side = isWindows ? 'windows' : 'linux'
+  // Where the loader knows no such library, there is nothing to say of its parts.
+  if (!isAbsolute(path))
+    try {
+      handleOf(path, { lazy: true })
+    } catch (error) {
+      return reasonOf(error)
+    }
   // A library of another name stands in for this one, and is whole.
   if (parts && files[side].includes(basename(path)))
     for (const name of parts[side]) {

@@ -63,7 +63,12 @@ export class Blas {
     this.#pool = pool
     this.#context = context
     const { cells } = context
-    this.#check(api.cublasCreate_v2(cells.at[0]!), 'cuda')
+    const created = api.cublasCreate_v2(cells.at[0]!)
+    if (created !== constants.CUBLAS_STATUS_SUCCESS)
+      throw new DeviceError(
+        `cuda: cuBLAS does not start on this GPU (status ${created}); ` +
+          'its version may not fit the driver or the GPU: install another, or do without it by NABLA_CUDA_CUBLAS=off',
+      )
     this.#handle = cells.word(0)
     this.#check(api.cublasSetStream_v2(this.#handle, context.stream), 'cuda')
     const mode = allowTF32 ? constants.CUBLAS_TF32_TENSOR_OP_MATH : constants.CUBLAS_DEFAULT_MATH
