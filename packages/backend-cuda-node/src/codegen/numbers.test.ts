@@ -44,13 +44,23 @@ test('size classes hold what was asked, and little more', () => {
 test('reductions: every element is in one part, and parts begin at vectors', () => {
   for (const outputs of [1, 5, 32, 1000, 1e6])
     for (const elements of [1, 16, 17, 1000, 1025, 123_457, 1e7])
-      for (const along of [false, true]) {
-        const { threads, parts, chunk } = deal(outputs, elements, along, 132)
+      for (const [along, width] of [
+        [false, 4],
+        [true, 4],
+        [false, 8],
+        [true, 8],
+      ] as const) {
+        const { threads, parts, chunk } = deal(outputs, elements, along, 132, width)
         expect(chunk * parts).toBeGreaterThanOrEqual(elements)
         expect(chunk * (parts - 1)).toBeLessThan(elements)
         expect([1, 4, 8, 32, 256]).toContain(threads)
-        if (parts > 1) expect(chunk % (4 * threads)).toBe(0)
+        if (parts > 1) expect(chunk % (width * threads)).toBe(0)
       }
+})
+
+test('reductions of columns: twice the threads for halves, which are half as large', () => {
+  const parts = (width: number) => deal(256, 1e5, true, 132, width).parts
+  expect(parts(8) / parts(4)).toBeCloseTo(2, 1)
 })
 
 test('products: the depth is in as many parts as keep the GPU busy', () => {

@@ -96,7 +96,8 @@ export function deal(
   width: number = vectorWidth,
 ): Deal {
   const threads = along && outputs >= 32 ? 1 : threadsFor(elements)
-  const wanted = 1024 * multiprocessors
+  // A thread of its own reads one element at a time: of halves as many bytes need twice the threads.
+  const wanted = 1024 * multiprocessors * (threads === 1 ? width / vectorWidth : 1)
   const perThread = elements / threads
   const useful = Math.min(wanted / (outputs * threads), perThread / fewestElements)
   const parts = Math.min(
