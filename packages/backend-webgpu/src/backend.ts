@@ -7,10 +7,11 @@ import {
   type Kernels,
   type MemoryInfo,
   type Program,
+  program,
   type Reduction,
   type View,
 } from '@nablajs/tensor/backend'
-import { supported } from './codegen/instructions.ts'
+import { dtypesOf } from './codegen/instructions.ts'
 import { MapRunner } from './codegen/map.ts'
 import { ReduceRunner } from './codegen/reduce.ts'
 import { webgpuKernels } from './kernels/index.ts'
@@ -48,10 +49,12 @@ export interface WebGpuStats extends Omit<RecorderStats, 'parameterBytes'> {
   readonly pooledBytes: number
 }
 
+const copyHalves = program({ name: 'write', inputs: ['f16'] }, (x) => x!)
+
 /** A {@link Backend} on a GPU; see {@link webgpu}. */
 export class WebGpuBackend implements Backend, Runtime {
   readonly name = 'webgpu'
-  readonly dtypes: ReadonlySet<DType> = supported
+  readonly dtypes: ReadonlySet<DType>
   readonly kernels: Partial<Kernels>
   /** The device that everything runs on. */
   readonly device: GPUDevice
@@ -76,6 +79,7 @@ export class WebGpuBackend implements Backend, Runtime {
     this.#owned = owned
     this.limits = limitsOf(device.limits)
     this.features = featuresOf(device)
+    this.dtypes = dtypesOf(this.features)
     // A millisecond late is little for a software GPU, and much for a step of a few on another.
     this.#waiting = new Waiting(this.features.software ? 1 : 10)
     this.#failures = new Failures(device, this.#waiting, () => this.#disposed)
@@ -153,19 +157,43 @@ export class WebGpuBackend implements Backend, Runtime {
       throw new DeviceError(
         `write: ${byteLength} bytes at ${offset} do not fit in a buffer of ${buffer.bytes}`,
       )
-    if (offset % 4 !== 0 || byteLength % 4 !== 0)
-      throw new DeviceError(
-        `write: ${byteLength} bytes at ${offset}; a GPU takes whole words of 4 bytes`,
-      )
     if (byteLength === 0) return
+    // What follows the last element is nobody's.
+    const whole = byteLength % 4 === 0 || offset + byteLength === buffer.bytes
+    if (offset % 4 !== 0 || !whole) {
+      this.#writeWithin(buffer, data, offset)
+      return
+    }
     // The queue writes at once: what was recorded before comes first.
     if (this.#recorder.uses(block)) this.#recorder.flush()
     this.#recorder.onBegin()
     const bytes = new Uint8Array(data.buffer, data.byteOffset, byteLength)
+    let plain = bytes as Uint8Array<ArrayBuffer>
+    if (byteLength % 4 !== 0) {
+      plain = new Uint8Array(Math.ceil(byteLength / 4) * 4)
+      plain.set(bytes)
+    }
     // Dawn takes no shared memory, and the host may go on writing to it.
-    const plain = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice()
+    else if (!(bytes.buffer instanceof ArrayBuffer)) plain = new Uint8Array(bytes)
     this.#writtenBytes += byteLength
-    this.device.queue.writeBuffer(block.gpu, offset, plain as Uint8Array<ArrayBuffer>)
+    this.device.queue.writeBuffer(block.gpu, offset, plain)
+  }
+
+  /** Halves that begin or end within a word: the queue writes words only, so a kernel copies them. */
+  #writeWithin(buffer: DeviceBuffer, data: ArrayBufferView, offset: number): void {
+    const { byteLength } = data
+    if (!this.features.f16 || offset % 2 !== 0 || byteLength % 2 !== 0)
+      throw new DeviceError(
+        `write: ${byteLength} bytes at ${offset}; a GPU takes whole words of 4 bytes` +
+          `${this.features.f16 ? ', or halves of 2' : ''}`,
+      )
+    const shape = [byteLength / 2]
+    const strides = [1]
+    const given = this.#memory.scratch(byteLength)
+    this.write(given, data)
+    const from: View = { buffer: given, dtype: 'f16', shape, strides, offset: 0 }
+    this.#map.run(copyHalves, [from], [{ ...from, buffer, offset: offset / 2 }], [])
+    this.#memory.release(given)
   }
 
   async read(buffer: DeviceBuffer): Promise<ArrayBuffer> {

@@ -157,8 +157,8 @@ describeOnGpu('errors', () => {
 
   it('refuses writes that are no words, or do not fit', () => {
     const { buffer } = view(device, 4)
-    expect(() => device.write(buffer, new Uint8Array(3))).toThrowErrorMatchingInlineSnapshot(
-      `[DeviceError: write: 3 bytes at 0; a GPU takes whole words of 4 bytes]`,
+    expect(() => device.write(buffer, new Uint8Array(3))).toThrow(
+      'write: 3 bytes at 0; a GPU takes whole words of 4 bytes',
     )
     expect(() => device.write(buffer, new Float32Array(5))).toThrowErrorMatchingInlineSnapshot(
       `[DeviceError: write: 20 bytes at 0 do not fit in a buffer of 16]`,

@@ -138,6 +138,49 @@ it.each(Object.keys(cases))('%s', async (name) => {
   await expect(shadersOf(cases[name]!)).toMatchFileSnapshot(`snapshots/${name}.wgsl`)
 })
 
+const halves: typeof cases = {
+  'scale-of-halves': (map) => {
+    const scale = program({ name: 'scale', inputs: ['f16'], scalars: ['f32'] }, (x, by) =>
+      x!.cast('f32').mul(by!).cast('f16'),
+    )
+    map.run(scale, [view([4096], 'f16')], [view([4096], 'f16')], [2])
+    map.run(scale, [view([99], 'f16')], [view([99], 'f16')], [2])
+  },
+  'mean-of-halves': (_, reduce) => {
+    const wide = program({ name: 'mean', inputs: ['f16'] }, (x) => x!.cast('f32'))
+    const mean = program({ name: 'mean', inputs: ['f32'] }, (sum) => sum!.div(300).cast('f16'))
+    const [x, y] = [view([300, 200], 'f16'), view([1, 200], 'f16')]
+    reduce.run({ program: wide, combine: 'sum', finish: mean }, [x], y, [])
+  },
+}
+
+it.each(Object.keys(halves))('%s', async (name) => {
+  const shaders = shadersOf(halves[name]!, { f16: true })
+  await expect(shaders).toMatchFileSnapshot(`snapshots/${name}.wgsl`)
+})
+
+it('refuses halves without the extension, computing with halves, and memory of both kinds', () => {
+  const copy = program({ name: 'copy', inputs: ['f16'] }, (x) => x!)
+  const [x, y] = [view([8], 'f16'), view([8], 'f16')]
+  expect(() => new MapRunner(recording()).run(copy, [x], [y], [])).toThrow(
+    'copy: the webgpu device holds f32, i32, u32, bool, not f16; f16 needs a GPU with the feature shader-f16',
+  )
+  const runtime = recording({ f16: true })
+  const sum = () =>
+    new ReduceRunner(runtime).run({ program: copy, combine: 'max' }, [x], view([1], 'f16'), [])
+  expect(sum).toThrow('copy: halves are combined in f32; cast before, and in finish')
+  const widen = program({ name: 'widen', inputs: ['f16'] }, (v) => v!.cast('f32'))
+  const over = { ...view([8]), buffer: x.buffer }
+  expect(() => new MapRunner(runtime).run(widen, [x], [over], [])).toThrow(
+    'a buffer is written and seen as f16 and as words; copy one of the views',
+  )
+  const bits = program({ name: 'both', inputs: ['f16', 'u32'] }, (a, b) => b!.add(a!.cast('u32')))
+  const words = view([4], 'u32')
+  const half = view([4], 'f16', { buffer: words.buffer })
+  new MapRunner(runtime).run(bits, [half, words], [view([4], 'u32')], [])
+  expect(runtime.calls.at(-1)!.buffers).toHaveLength(3)
+})
+
 it.each([
   ['with-subgroups', { subgroups: true, subgroupMinSize: 32, subgroupMaxSize: 32 }],
   ['on-a-software-gpu', { software: true }],

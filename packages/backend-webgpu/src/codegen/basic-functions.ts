@@ -16,6 +16,8 @@ export type BasicName =
   | 'sign_f'
   | 'to_i32'
   | 'to_u32'
+  | 'from_f16'
+  | 'to_f16'
   | 'mulhi'
   | 'fmod'
 
@@ -75,6 +77,31 @@ fn to_i32(x: f32) -> i32 {
 fn to_u32(x: f32) -> u32 {
   let inside = u32(clamp(x, 0.0, 4294967040.0));
   return select(select(inside, 4294967295u, x >= 4294967296.0), 0u, is_nan(x));
+}`,
+  },
+  from_f16: {
+    code: `// A half as f32, by its bits: WGSL lets a conversion take subnormal halves for 0.
+fn from_f16(x: f16) -> f32 {
+  let bits = bitcast<u32>(vec2<f16>(x));
+  let size = bits & 0x7fffu;
+  let normal = (size << 13u) + select(0x38000000u, 0x70000000u, size >= 0x7c00u);
+  let subnormal = bitcast<u32>(f32(size) * 5.9604644775390625e-8f);
+  return bitcast<f32>(((bits & 0x8000u) << 16u) | select(subnormal, normal, size >= 0x400u));
+}`,
+  },
+  to_f16: {
+    code: `// The nearest half, the even one on a tie, infinity from 65520 on: WGSL leaves all of that open.
+fn to_f16(x: f32) -> f16 {
+  let bits = bitcast<u32>(x);
+  let size = bits & 0x7fffffffu;
+  // Below 2^-14 halves are multiples of 2^-24; what is shifted by 25 is below half of one.
+  let small = size < 0x38800000u;
+  let word = select(size - 0x38000000u, (size & 0x7fffffu) | 0x800000u, small);
+  let shift = select(13u, min(126u - (size >> 23u), 25u), small);
+  let rounded = (word + (1u << (shift - 1u)) - 1u + ((word >> shift) & 1u)) >> shift;
+  let finite = select(rounded, 0x7c00u, size >= 0x47800000u);
+  let half = select(finite, 0x7e00u, size > 0x7f800000u);
+  return bitcast<vec2<f16>>(((bits >> 16u) & 0x8000u) | half).x;
 }`,
   },
   mulhi: {

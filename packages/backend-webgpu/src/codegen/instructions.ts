@@ -1,6 +1,6 @@
 /**
  * Scalar programs as WGSL: one `let` for each instruction. A bool is a `bool` between instructions and
- * a word 0 or 1 in memory.
+ * a word 0 or 1 in memory. An f16 is converted where a program casts it, and computed with nowhere.
  */
 import {
   type DType,
@@ -9,21 +9,30 @@ import {
   type Primitive,
   type Program,
 } from '@nablajs/tensor/backend'
+import type { Features } from '../runtime/kernel.ts'
 import type { FunctionName } from './functions.ts'
 
-/** The dtypes of this backend: everything is a 32-bit word. */
-export const supported: ReadonlySet<DType> = new Set(['f32', 'i32', 'u32', 'bool'])
+const words: ReadonlySet<DType> = new Set(['f32', 'i32', 'u32', 'bool'])
+const withHalves: ReadonlySet<DType> = new Set([...words, 'f16'])
 
-/** The type of a value between instructions. */
-export type Word = 'f32' | 'i32' | 'u32' | 'bool'
+/** The dtypes of a device: 32-bit words, and halves where it has the extension of WGSL. */
+export function dtypesOf({ f16 }: Pick<Features, 'f16'>): ReadonlySet<DType> {
+  return f16 ? withHalves : words
+}
 
-/** Throws a {@link DTypeError} for a program that computes in a dtype this backend does not hold. */
-export function checkDtypes(program: Program): void {
+/** The type of a value between instructions; an f16 is only read, cast and written. */
+export type Word = 'f32' | 'i32' | 'u32' | 'bool' | 'f16'
+
+/** Throws a {@link DTypeError} for a program that has a dtype which the device does not hold. */
+export function checkDtypes(program: Program, features: Pick<Features, 'f16'>): void {
+  const held = dtypesOf(features)
   for (const dtype of [...program.inputs, ...program.scalars, ...program.code.map((l) => l.dtype)])
-    if (!supported.has(dtype))
+    if (!held.has(dtype)) {
+      const why = dtype === 'f16' ? '; f16 needs a GPU with the feature shader-f16' : ''
       throw new DTypeError(
-        `${program.name}: the webgpu backend holds ${[...supported].join(', ')}, not ${dtype}`,
+        `${program.name}: the webgpu device holds ${[...held].join(', ')}, not ${dtype}${why}`,
       )
+    }
 }
 
 /** Where the leaves of a program come from, as expressions of their own types. */
@@ -159,6 +168,7 @@ const rules: Readonly<Record<Word, Rules>> = {
     shr: ([a, b]) => `${a} >> (${b} & 31u)`,
     mulhi: own('mulhi'),
   },
+  f16: {},
   bool: {
     and: infix('&&'),
     or: infix('||'),
@@ -172,6 +182,7 @@ const rules: Readonly<Record<Word, Rules>> = {
 }
 
 function cast(a: string, from: Word, to: Word, call: (name: FunctionName) => string): string {
+  if (from === 'f16' || to === 'f16') return `${call(to === 'f16' ? 'to_f16' : 'from_f16')}(${a})`
   if (from === 'bool')
     return to === 'f32' ? `select(0.0, 1.0, ${a})` : `select(0${to[0]}, 1${to[0]}, ${a})`
   if (to === 'bool')

@@ -3,7 +3,14 @@ import type { Program } from '@nablajs/tensor/backend'
 import type { KernelSource } from '../runtime/kernel.ts'
 import { type FunctionName, functionsFor } from './functions.ts'
 import { fromWord, renderProgram, toWord } from './instructions.ts'
-import { type Bindings, type Counter, declarations, paramsStruct, scalarField } from './operands.ts'
+import {
+  type Bindings,
+  type Counter,
+  declarations,
+  extensions,
+  paramsStruct,
+  scalarField,
+} from './operands.ts'
 
 /** Invocations of a workgroup. */
 export const mapGroup = 64
@@ -76,6 +83,7 @@ export function mapKernel({ program, bindings, kinds, counters, rank }: MapSpec)
   })
 
   const code = [
+    ...extensions(bindings),
     paramsStruct(fields),
     ...declarations(bindings),
     '',

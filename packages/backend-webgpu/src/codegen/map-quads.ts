@@ -4,7 +4,7 @@ import type { KernelSource } from '../runtime/kernel.ts'
 import { type FunctionName, functionsFor } from './functions.ts'
 import { fromWord, renderProgram, toWord } from './instructions.ts'
 import { type Kind, mapGroup } from './map-kernel.ts'
-import { type Bindings, declarations, paramsStruct, scalarField } from './operands.ts'
+import { type Bindings, declarations, extensions, paramsStruct, scalarField } from './operands.ts'
 
 /** Elements of an invocation. */
 export const quad = 4
@@ -76,6 +76,7 @@ export function quadsKernel(
     kinds.some((kind, k) => kind === 'dense' && bindings.of[k] === b),
   )
   const code = [
+    ...extensions(bindings),
     paramsStruct([
       ...['count: u32', 'zero: u32'],
       ...kinds.map((_, k) => `o${k}: i32`),

@@ -128,7 +128,7 @@ export class MapRunner {
   }
 
   #enter(program: Program): Entry {
-    checkDtypes(program)
+    checkDtypes(program, this.#runtime.features)
     const entry: Entry = {
       outputs: program.outputs.map((output) => program.code[output]!.dtype),
       counters: countersOf(program).filter((counter) => counter !== 'position'),

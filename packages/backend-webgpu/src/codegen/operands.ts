@@ -3,6 +3,7 @@ import {
   contiguousStrides,
   type DeviceBuffer,
   type DType,
+  DTypeError,
   type Program,
   ShapeError,
   type View,
@@ -23,7 +24,10 @@ export function bind(inputs: readonly View[], outputs: readonly View[]): Binding
   const { buffers, types, written } = bindings
   const add = ({ buffer, dtype }: View, writes: boolean): void => {
     const type = dtype === 'bool' ? 'u32' : dtype
-    let number = buffers.indexOf(buffer)
+    // Halves are no words: a buffer that is read as both is bound twice.
+    let number = buffers.findIndex(
+      (own, i) => own === buffer && (types[i] === 'f16') === (type === 'f16'),
+    )
     if (number < 0) {
       number = buffers.push(buffer) - 1
       types.push(type)
@@ -35,7 +39,15 @@ export function bind(inputs: readonly View[], outputs: readonly View[]): Binding
   }
   for (const view of inputs) add(view, false)
   for (const view of outputs) add(view, true)
+  const twice = buffers.find((buffer, i) => buffers.indexOf(buffer) !== i)
+  if (twice && buffers.some((buffer, i) => buffer === twice && written[i]))
+    throw new DTypeError('a buffer is written and seen as f16 and as words; copy one of the views')
   return bindings
+}
+
+/** The extensions of WGSL that the bindings need, which come first in a module. */
+export function extensions({ types }: Bindings): string[] {
+  return types.includes('f16') ? ['enable f16;'] : []
 }
 
 /** The declarations of the buffers and the parameters; `wide` ones hold vectors of four elements. */

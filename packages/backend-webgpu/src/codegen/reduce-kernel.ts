@@ -7,7 +7,14 @@ import type { DType, Reduction } from '@nablajs/tensor/backend'
 import type { KernelSource } from '../runtime/kernel.ts'
 import { type FunctionName, functionsFor } from './functions.ts'
 import { fromWord, renderProgram, toWord } from './instructions.ts'
-import { type Bindings, type Counter, declarations, paramsStruct, scalarField } from './operands.ts'
+import {
+  type Bindings,
+  type Counter,
+  declarations,
+  extensions,
+  paramsStruct,
+  scalarField,
+} from './operands.ts'
 import { isSearch, joining, neutral, partType, type Team, teamText } from './reduce-join.ts'
 
 /** Invocations of a workgroup. */
@@ -218,6 +225,7 @@ export function reduceKernel(spec: ReduceSpec): KernelSource {
 
   const join = joining(combine, type, uses)
   const code = [
+    ...extensions(bindings),
     ...(cluster > 1 ? ['enable subgroups;'] : []),
     paramsStruct(fields),
     ...declarations(bindings),

@@ -6,6 +6,8 @@ import {
   collapse,
   combinedType,
   type DType,
+  DTypeError,
+  isHalf,
   type Reduction,
   reducedAxes,
   ShapeError,
@@ -202,9 +204,13 @@ export class ReduceRunner {
     const key = `${combine} ${program.id} ${finish?.id}`
     let entry = this.#entries.get(key)
     if (!entry) {
-      checkDtypes(program)
-      if (finish) checkDtypes(finish)
+      checkDtypes(program, this.#runtime.features)
+      if (finish) checkDtypes(finish, this.#runtime.features)
       const combined = combinedType(reduction)
+      if (isHalf(program.code[program.outputs[0]!]!.dtype))
+        throw new DTypeError(
+          `${program.name}: halves are combined in f32; cast before, and in finish`,
+        )
       const output = finish ? finish.code[finish.outputs[0]!]!.dtype : combined
       entry = { output, counters: countersOf(program), kernels: new Map() }
       this.#entries.set(key, entry)
