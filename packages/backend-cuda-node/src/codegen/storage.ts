@@ -1,5 +1,5 @@
 /** How hand-written kernels, which compute in f32, read and write what is stored as another float. */
-import { type HalfDType, isHalf } from '@nablajs/tensor/backend'
+import { type DType, type HalfDType, isHalf } from '@nablajs/tensor/backend'
 import { definitionOf, typeOf } from './primitives.ts'
 
 /** The dtypes that kernels compute with as f32. */
@@ -38,6 +38,14 @@ export const storage: Readonly<Record<StoredFloat, Storage>> = {
   f32: storageOf('f32'),
   f16: storageOf('f16'),
   bf16: storageOf('bf16'),
+}
+
+/** The same for integers, which are what they are stored as. */
+export function elementOf(dtype: DType): Storage {
+  if (isHalf(dtype) || dtype === 'f32') return storage[dtype]
+  const type = typeOf[dtype]
+  const write = (value: string): string => `(${type})${value}`
+  return { type, definitions: [], suffix: `_${dtype}`, read: (own) => own, write }
 }
 
 /** The same for each dtype. */

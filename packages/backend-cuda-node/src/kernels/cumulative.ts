@@ -6,11 +6,14 @@ import {
   bytesOf,
   type DType,
   DTypeError,
+  isFloat,
+  isHalf,
   type Kernels,
   type Scan,
   sizeOf,
 } from '@nablajs/tensor/backend'
 import { definitionOf, literal, render, typeOf } from '../codegen/primitives.ts'
+import { elementOf, type Storage } from '../codegen/storage.ts'
 import type { Device } from '../device.ts'
 import {
   blockThreads,
@@ -28,7 +31,7 @@ const shortLine = 512
 
 /** In what a line is joined: sums and products of floats keep what an f32 would round off at each step. */
 const runningType = (combine: Scan, dtype: DType): DType =>
-  dtype === 'f32' && (combine === 'sum' || combine === 'prod') ? 'f64' : dtype
+  isFloat(dtype) ? (combine === 'sum' || combine === 'prod' ? 'f64' : 'f32') : dtype
 
 /** `join(a, b)` of the values before and the next one. */
 function joining(combine: Scan, dtype: DType): string {
@@ -53,8 +56,11 @@ static __device__ inline float join(float a, float b) {
 
 /** The three steps; the last one alone does for lines in one chunk. */
 const steps = {
-  totals: (type: string) => `  ${type} sum = x[line0 + start * x_step];
-  for (unsigned int i = start + 1u; i < end; i++) sum = join(sum, x[line0 + i * x_step]);
+  totals: (
+    type: string,
+    { read }: Storage,
+  ) => `  ${type} sum = ${read('x[line0 + start * x_step]')};
+  for (unsigned int i = start + 1u; i < end; i++) sum = join(sum, ${read('x[line0 + i * x_step]')});
   totals[number] = sum;`,
   before: (type: string) => `  if (chunk != 0u) return;
   ${type} sum = totals[line];
@@ -63,12 +69,15 @@ const steps = {
     totals[i * lines + line] = sum;
     sum = join(sum, own);
   }`,
-  values: (type: string) => `  ${type} sum = x[line0 + start * x_step];
+  values: (
+    type: string,
+    { read, write }: Storage,
+  ) => `  ${type} sum = ${read('x[line0 + start * x_step]')};
   if (chunk > 0u) sum = join(totals[number], sum);
-  out[line1 + start * out_step] = (element)sum;
+  out[line1 + start * out_step] = ${write('sum')};
   for (unsigned int i = start + 1u; i < end; i++) {
-    sum = join(sum, x[line0 + i * x_step]);
-    out[line1 + i * out_step] = (element)sum;
+    sum = join(sum, ${read('x[line0 + i * x_step]')});
+    out[line1 + i * out_step] = ${write('sum')};
   }`,
 } as const
 
@@ -80,9 +89,10 @@ function source(
   loops: number,
 ): string {
   const running = runningType(combine, dtype)
+  const element = elementOf(dtype)
   const parameters = [
-    'const element *x',
-    'element *out',
+    `const ${element.type} *x`,
+    `${element.type} *out`,
     `${typeOf[running]} *totals`,
     'unsigned int lines',
     'unsigned int length',
@@ -92,8 +102,7 @@ function source(
     'long long out_step',
     ...lineParameters(loops, 2),
   ]
-  return `${quotientFunction}
-typedef ${typeOf[dtype]} element;
+  return `${[quotientFunction, ...element.definitions].join('\n')}
 ${joining(combine, running)}
 extern "C" __global__ void ${entry}(${parameters.join(', ')}) {
   const unsigned int number = blockIdx.x * ${blockThreads}u + threadIdx.x;
@@ -103,16 +112,16 @@ extern "C" __global__ void ${entry}(${parameters.join(', ')}) {
   ${lineStarts('line', loops, 2).join('\n  ')}
   const unsigned int start = chunk * chunk_length;
   const unsigned int end = length - start < chunk_length ? length : start + chunk_length;
-${steps[step](typeOf[running])}
+${steps[step](typeOf[running], element)}
 }
 `
 }
 
-/** {@link Kernels.cumulative} for f32, i32 and u32. */
+/** {@link Kernels.cumulative} for f32, halves, i32 and u32. */
 export function cumulativeKernel(device: Device): Kernels['cumulative'] {
   return (x, out, axis, combine) => {
     const { dtype } = x
-    if (dtype !== 'f32' && combine === 'logsumexp')
+    if (!(dtype === 'f32' || isHalf(dtype)) && combine === 'logsumexp')
       throw new DTypeError(`cumulative: a logsumexp of ${dtype}; cast to f32 first`)
     const count = sizeOf(x.shape)
     countable('cumulative', count)

@@ -48,6 +48,8 @@ export const halfKernels: ReadonlySet<keyof Kernels> = new Set<keyof Kernels>([
   'sumPool2dGrad',
   'gather',
   'scatterAdd',
+  'sort',
+  'cumulative',
 ])
 
 /** All kernels of a device. Each checks that the device still works before it starts. */

@@ -3,9 +3,10 @@
  * place by binary search (Satish, Harris, Garland: "Designing Efficient Sorting Algorithms for
  * Manycore GPUs", IPDPS 2009).
  */
-import { type DType, type Kernels, sizeOf } from '@nablajs/tensor/backend'
+import { type DType, isFloat, isHalf, type Kernels, sizeOf } from '@nablajs/tensor/backend'
 import { divisorParameters, putDivisor } from '../codegen/divide.ts'
 import { typeOf } from '../codegen/primitives.ts'
+import { elementOf } from '../codegen/storage.ts'
 import type { Device } from '../device.ts'
 import {
   blockThreads,
@@ -21,11 +22,14 @@ import {
 /** Elements that are sorted by counting first. */
 const runLength = 32
 
+/** The type in which elements are compared. */
+const computedAs = (dtype: DType): string => typeOf[isHalf(dtype) ? 'f32' : dtype]
+
 /** `before(a, b)`: whether a comes before b whatever their places; NaN is the largest number. */
 function order(dtype: DType, descending: boolean): string {
-  const type = typeOf[dtype]
+  const type = computedAs(dtype)
   const [a, b] = descending ? ['b', 'a'] : ['a', 'b']
-  const nan = dtype === 'f32' ? ` || (${b} != ${b} && ${a} == ${a})` : ''
+  const nan = isFloat(dtype) ? ` || (${b} != ${b} && ${a} == ${a})` : ''
   return `static __device__ inline bool before(${type} a, ${type} b) { return ${a} < ${b}${nan}; }`
 }
 
@@ -47,7 +51,7 @@ const head = ({ entry, dtype, descending, loops }: Variant, own: readonly string
     ...own,
     ...lineParameters(loops, 2),
   ]
-  return `${quotientFunction}
+  return `${[quotientFunction, ...elementOf(dtype).definitions].join('\n')}
 ${order(dtype, descending)}
 extern "C" __global__ void ${entry}(${parameters.join(', ')}) {
   const unsigned int number = blockIdx.x * ${blockThreads}u + threadIdx.x;
@@ -66,10 +70,10 @@ const put = (place: string, value: string): string =>
 const runsSource = (variant: Variant): string => `${head(variant, ['unsigned int *to'])}
   const unsigned int start = place - place % ${runLength}u;
   const unsigned int end = length - start < ${runLength}u ? length : start + ${runLength}u;
-  const ${typeOf[variant.dtype]} own = x[line0 + place * x_step];
+  const ${computedAs(variant.dtype)} own = ${elementOf(variant.dtype).read('x[line0 + place * x_step]')};
   unsigned int rank = start;
   for (unsigned int i = start; i < end; i++) {
-    const ${typeOf[variant.dtype]} other = x[line0 + i * x_step];
+    const ${computedAs(variant.dtype)} other = ${elementOf(variant.dtype).read('x[line0 + i * x_step]')};
     if (before(other, own) || (i < place && !before(own, other))) rank++;
   }
   ${put('rank', 'place')}
@@ -85,7 +89,7 @@ const mergeSource = (variant: Variant): string => `${head(variant, [
   const unsigned int middle = length - start < width ? length : start + width;
   const unsigned int end = length - start < 2u * width ? length : start + 2u * width;
   const unsigned int self = from[row + place];
-  const ${typeOf[variant.dtype]} own = x[line0 + self * x_step];
+  const ${computedAs(variant.dtype)} own = ${elementOf(variant.dtype).read('x[line0 + self * x_step]')};
   const bool left = place < middle;
   // How many of the other run come before: of equal ones those of the left run do.
   const unsigned int first = left ? middle : start;
@@ -93,7 +97,7 @@ const mergeSource = (variant: Variant): string => `${head(variant, [
   unsigned int high = left ? end : middle;
   while (low < high) {
     const unsigned int probe = low + (high - low) / 2u;
-    const ${typeOf[variant.dtype]} other = x[line0 + from[row + probe] * x_step];
+    const ${computedAs(variant.dtype)} other = ${elementOf(variant.dtype).read('x[line0 + from[row + probe] * x_step]')};
     if (left ? before(other, own) : !before(own, other)) low = probe + 1u;
     else high = probe;
   }
@@ -102,7 +106,7 @@ const mergeSource = (variant: Variant): string => `${head(variant, [
 }
 `
 
-/** {@link Kernels.sort} for f32, i32 and u32. */
+/** {@link Kernels.sort} for f32, halves, i32 and u32. */
 export function sortKernel(device: Device): Kernels['sort'] {
   return (x, indices, axis, descending) => {
     const count = sizeOf(x.shape)
