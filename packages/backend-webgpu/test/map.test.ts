@@ -1,7 +1,9 @@
 /** Maps four elements at a time give what maps of one element do, whatever they compute. */
 import {
   contiguousStrides,
+  type DeviceBuffer,
   type DType,
+  index,
   type Program,
   position,
   program,
@@ -32,6 +34,7 @@ const where = program({ name: 'where', inputs: ['bool', 'i32', 'i32'] }, (c, a, 
   return [chosen, chosen.gt(0)]
 })
 const add = program({ name: 'add', inputs: ['f32', 'f32'] }, (a, b) => a!.add(b!))
+const columns = program({ name: 'columns', inputs: ['f32'] }, (x) => x!.add(index(1).cast('f32')))
 const long = program({ name: 'long', inputs: ['f32'] }, (x) => {
   let y: Scalar = x!
   for (let i = 0; i < 70; i++) y = y.mul(1.01).add(i)
@@ -72,6 +75,22 @@ it('takes one element at a time where four do not fit', () => {
   const x = viewOf('f32')
   expect(isWide(add, [x, x], viewOf('f32'))).toBe(true)
   expect(isWide(add, [x, viewOf('f32', { offset: 4 })], x)).toBe(true)
+  // A row for every row, a number for every row, columns of a wider matrix.
+  const matrix = viewOf('f32', { shape: [64, 32] })
+  const row = (layout: Partial<View> = {}) =>
+    viewOf('f32', { buffer: { bytes: 2 ** 14 }, shape: [64, 32], strides: [0, 1], ...layout })
+  expect(isWide(add, [matrix, row()], matrix)).toBe(true)
+  expect(isWide(add, [matrix, row({ strides: [1, 0] })], matrix)).toBe(true)
+  expect(isWide(add, [matrix, row({ strides: [40, 1], offset: 8 })], matrix)).toBe(true)
+  expect(isWide(add, [row(), row()], row({ strides: [40, 1] }))).toBe(true)
+  // They begin within a vector, or end in one.
+  expect(isWide(add, [matrix, row({ offset: 1 })], matrix)).toBe(false)
+  expect(isWide(add, [matrix, row({ strides: [33, 1] })], matrix)).toBe(false)
+  const slim = viewOf('f32', { shape: [1024, 6] })
+  expect(isWide(add, [slim, row({ shape: [1024, 6] })], slim)).toBe(false)
+  expect(isWide(add, [slim, row({ shape: [1024, 6], strides: [1, 0] })], slim)).toBe(false)
+  // The number of an axis is another one for each element.
+  expect(isWide(columns, [matrix], matrix)).toBe(false)
   // A view that begins within a vector, a count that ends in one, few elements, a view in other order.
   expect(isWide(add, [x, viewOf('f32', { offset: 2 })], x)).toBe(false)
   const odd = viewOf('f32', { shape: [2049] })
@@ -148,5 +167,44 @@ describeOnGpu('maps by fours', () => {
       expect(device.stats.compiled - compiled).toBe(2)
       expect(fours).toEqual(ones)
       expect(new Set(fours[0]).size).toBeGreaterThan(3)
+    })
+
+  // Scale and shift of each column, a number for each row, every second row of a larger matrix.
+  const layouts: Readonly<Record<string, readonly number[]>> = {
+    'a row for every row': [0, 0, 1],
+    'a row for some rows': [32, 0, 1],
+    'a number for every row': [8, 1, 0],
+    'a number for some rows': [1, 0, 0],
+    'rows apart': [512, 64, 1],
+  }
+  for (const [name, strides] of Object.entries(layouts))
+    it(`with ${name}: the same bits as one by one`, async () => {
+      const shape = [8, 8, 32]
+      const made: DeviceBuffer[] = []
+      const run = async (offset: number): Promise<Float32Array> => {
+        const place = (salt: number, layout: Partial<View> = {}): View => {
+          const all = new Uint32Array(2 * count + guard)
+          all.set(words('f32', 2 * count, salt), offset)
+          const buffer = device.alloc(all.byteLength)
+          made.push(buffer)
+          device.write(buffer, all)
+          return viewOf('f32', { buffer, shape, offset, ...layout })
+        }
+        const out = place(2, { strides: [512, 64, 1] })
+        device.map(add, [place(0), place(1, { strides })], [out])
+        return new Float32Array(await device.read(out.buffer)).slice(offset, offset + 2 * count)
+      }
+      const fours = await run(4)
+      expect(fours).toEqual(await run(3))
+      const [a, b] = [0, 1].map((salt) => new Float32Array(words('f32', 2 * count, salt).buffer))
+      const wanted = new Float32Array(words('f32', 2 * count, 2).buffer)
+      for (let i = 0; i < count; i++) {
+        const at = [Math.floor(i / 256), Math.floor(i / 32) % 8, i % 32]
+        const along = (steps: readonly number[]) =>
+          at.reduce((sum, place, axis) => sum + place * steps[axis]!, 0)
+        wanted[along([512, 64, 1])] = a![i]! + b![along(strides)]!
+      }
+      expect(fours).toEqual(wanted)
+      for (const buffer of made) device.free(buffer)
     })
 })

@@ -6,6 +6,7 @@ import { fromWord, renderProgram, toWord } from './instructions.ts'
 import {
   type Bindings,
   type Counter,
+  coordinates,
   declarations,
   extensions,
   paramsStruct,
@@ -30,39 +31,49 @@ export interface MapSpec {
 
 const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`)
 
+const axesOf = (rank: number): number[] => Array.from({ length: rank }, (_, axis) => axis)
+
 /**
- * The parameters are: `count`, `zero`; with strided operands the extents `e`; for each view `o`, where
- * it starts, and for each strided operand its strides `s`; the scalars `a`.
+ * The parameters: `count`, `zero`; with strided operands the extents `e`; for each view `o`, where it
+ * starts, and for each strided operand its strides `s`; the scalars `a`.
  */
-export function mapKernel({ program, bindings, kinds, counters, rank }: MapSpec): KernelSource {
-  const uses = new Set<FunctionName>()
+export function mapParams({ program, kinds, rank }: MapSpec): string {
   const views = program.inputs.length + program.outputs.length
-  const axes = Array.from({ length: rank }, (_, axis) => axis)
+  const axes = axesOf(rank)
   const fields = ['count: u32', 'zero: u32', ...axes.map((axis) => `e${axis}: u32`)]
   kinds.forEach((kind, k) => {
     if (k < views) fields.push(`o${k}: i32`)
     if (kind === 'strided') fields.push(...axes.map((axis) => `s${k}_${axis}: i32`))
   })
   fields.push(...program.scalars.map(scalarField))
+  return paramsStruct(fields)
+}
 
-  const body: string[] = []
-  if (rank > 0) {
-    body.push('var rest = i;')
-    for (let axis = rank - 1; axis > 0; axis--) {
-      body.push(`let x${axis} = i32(rest % params.e${axis});`)
-      body.push(`rest = rest / params.e${axis};`)
-    }
-    body.push('let x0 = i32(rest);')
+/** How far operand k is from where it starts. */
+function stepsText({ kinds, rank }: MapSpec, k: number): string {
+  if (kinds[k] === 'dense') return 'i32(i)'
+  if (kinds[k] === 'fixed') return '0'
+  return axesOf(rank)
+    .map((axis) => `x${axis} * params.s${k}_${axis}`)
+    .join(' + ')
+}
+
+/** Finds the element of each view, as `p0`, `p1`, ... */
+export function placesText(spec: MapSpec): string[] {
+  const { program, kinds, rank } = spec
+  const lines = coordinates('i', 'x', 'e', rank)
+  for (let k = 0; k < program.inputs.length + program.outputs.length; k++) {
+    const steps = kinds[k] === 'fixed' ? '' : ` + ${stepsText(spec, k)}`
+    lines.push(`let p${k} = u32(params.o${k}${steps});`)
   }
-  const steps = (k: number): string =>
-    kinds[k] === 'dense'
-      ? 'i32(i)'
-      : kinds[k] === 'fixed'
-        ? '0'
-        : axes.map((axis) => `x${axis} * params.s${k}_${axis}`).join(' + ')
-  const at = (k: number): string =>
-    kinds[k] === 'fixed' ? `params.o${k}` : `params.o${k} + ${steps(k)}`
-  for (let k = 0; k < views; k++) body.push(`let p${k} = u32(${at(k)});`)
+  return lines
+}
+
+export function mapKernel(spec: MapSpec): KernelSource {
+  const { program, bindings, counters } = spec
+  const uses = new Set<FunctionName>()
+  const views = program.inputs.length + program.outputs.length
+  const body = placesText(spec)
 
   const stored = (k: number) => bindings.types[bindings.of[k]!]!
   const { lines, outputs } = renderProgram(
@@ -70,7 +81,7 @@ export function mapKernel({ program, bindings, kinds, counters, rank }: MapSpec)
     {
       input: (i) => fromWord(`b${bindings.of[i]}[p${i}]`, program.inputs[i]!, stored(i)),
       scalar: (i) => (program.scalars[i] === 'bool' ? `params.a${i} != 0u` : `params.a${i}`),
-      index: (axis) => steps(views + counters.indexOf(axis)),
+      index: (axis) => stepsText(spec, views + counters.indexOf(axis)),
       position: () => 'i',
     },
     uses,
@@ -84,7 +95,7 @@ export function mapKernel({ program, bindings, kinds, counters, rank }: MapSpec)
 
   const code = [
     ...extensions(bindings),
-    paramsStruct(fields),
+    mapParams(spec),
     ...declarations(bindings),
     '',
     ...functionsFor(uses),

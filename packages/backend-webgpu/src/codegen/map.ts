@@ -17,7 +17,7 @@ import {
 import type { KernelSource, Runtime } from '../runtime/kernel.ts'
 import { checkDtypes } from './instructions.ts'
 import { type Kind, mapGroup, mapKernel } from './map-kernel.ts'
-import { quad, quadsKernel, takesQuads } from './map-quads.ts'
+import { quad, quadsKernel, vectorsOf } from './map-quads.ts'
 import { bind, type Counter, counterStrides, countersOf, ParamWriter, spread } from './operands.ts'
 
 interface Entry {
@@ -93,14 +93,14 @@ export class MapRunner {
     // A single element has no loops left.
     const rank = loops ? Math.max(1, loops.shape.length) : 0
 
-    const quads = !strided && takesQuads(program, views, kinds, bindings, count)
+    const vectors = vectorsOf(program, views, kinds, bindings, count, loops)
     const layout = kinds.map((kind) => letters[kind]).join('')
-    const key = `${quads ? 'q' : rank}${layout}${bindings.of.join()}`
+    const quads = vectors?.map(Number).join('') ?? ''
+    const key = `${rank}${layout}${quads} ${bindings.of.join()}`
     let kernel = entry.kernels.get(key)
     if (!kernel) {
-      kernel = quads
-        ? quadsKernel(program, bindings, kinds)
-        : mapKernel({ program, bindings, kinds, counters, rank })
+      const spec = { program, bindings, kinds, counters, rank }
+      kernel = vectors ? quadsKernel(spec, vectors) : mapKernel(spec)
       entry.kernels.set(key, kernel)
     }
 
@@ -118,7 +118,7 @@ export class MapRunner {
     }
     for (let i = 0; i < scalars.length; i++) params.scalar(program.scalars[i]!, scalars[i]!)
 
-    const groups = Math.ceil(count / (quads ? mapGroup * quad : mapGroup))
+    const groups = Math.ceil(count / (vectors ? mapGroup * quad : mapGroup))
     this.#runtime.dispatch({
       kernel,
       buffers: bindings.buffers,

@@ -98,6 +98,24 @@ export function counterStrides(counter: Counter, shape: readonly number[]): numb
   return shape.map((_, axis) => (axis === counter ? 1 : 0))
 }
 
+/** `x0 ..`, the loops' counters, out of a number. */
+export function coordinates(from: string, letter: string, extent: string, rank: number): string[] {
+  if (rank === 0) return []
+  if (rank === 1) return [`let ${letter}0 = i32(${from});`]
+  // Multiplied back, since dividing twice is dear.
+  const lines: string[] = []
+  let rest = from
+  for (let axis = rank - 1; axis > 0; axis--) {
+    const [next, own] = [`${letter}_rest${axis}`, `params.${extent}${axis}`]
+    lines.push(
+      `let ${next} = ${rest} / ${own};`,
+      `let ${letter}${axis} = i32(${rest} - ${next} * ${own});`,
+    )
+    rest = next
+  }
+  return [...lines, `let ${letter}0 = i32(${rest});`]
+}
+
 /** The words of a call's parameters, written one after the other. */
 export class ParamWriter {
   readonly words: Int32Array<ArrayBuffer>

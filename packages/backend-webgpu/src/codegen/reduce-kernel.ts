@@ -10,6 +10,7 @@ import { fromWord, renderProgram, toWord } from './instructions.ts'
 import {
   type Bindings,
   type Counter,
+  coordinates,
   declarations,
   extensions,
   paramsStruct,
@@ -49,24 +50,6 @@ export function blockOf({ reduction, pass }: Pick<ReduceSpec, 'reduction' | 'pas
 
 function unrollOf({ program }: Reduction, pass: ReduceSpec['pass']): number {
   return pass === 'join' || program.code.length <= short ? unrolled : 1
-}
-
-/** `x0 ..`, the loops' counters, out of a number. */
-function coordinates(from: string, letter: string, extent: string, rank: number): string[] {
-  if (rank === 0) return []
-  if (rank === 1) return [`let ${letter}0 = i32(${from});`]
-  // Multiplied back, since dividing twice is dear.
-  const lines: string[] = []
-  let rest = from
-  for (let axis = rank - 1; axis > 0; axis--) {
-    const [next, own] = [`${letter}_rest${axis}`, `params.${extent}${axis}`]
-    lines.push(
-      `let ${next} = ${rest} / ${own};`,
-      `let ${letter}${axis} = i32(${rest} - ${next} * ${own});`,
-    )
-    rest = next
-  }
-  return [...lines, `let ${letter}0 = i32(${rest});`]
 }
 
 /** The number of the team, and of the invocation in it. */

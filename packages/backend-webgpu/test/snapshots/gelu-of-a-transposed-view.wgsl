@@ -54,10 +54,9 @@ fn erf_f(x: f32) -> f32 {
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = id.x + id.y * groups.x * 64u;
   if (i >= params.count) { return; }
-  var rest = i;
-  let x1 = i32(rest % params.e1);
-  rest = rest / params.e1;
-  let x0 = i32(rest);
+  let x_rest1 = i / params.e1;
+  let x1 = i32(i - x_rest1 * params.e1);
+  let x0 = i32(x_rest1);
   let p0 = u32(params.o0 + x0 * params.s0_0 + x1 * params.s0_1);
   let p1 = u32(params.o1 + i32(i));
   let v0 = b0[p0];

@@ -28,8 +28,8 @@ fn to_f16(x: f32) -> f16 {
   let half = select(finite, 0x7e00u, size > 0x7f800000u);
   return bitcast<vec2<f16>>(((bits >> 16u) & 0x8000u) | half).x;
 }
-fn element(i: u32, x0: f16) -> f16 {
-  let v0 = x0;
+fn element(i: u32, in0: f16) -> f16 {
+  let v0 = in0;
   let v1 = from_f16(v0);
   let v2 = params.a0;
   let v3 = v1 * v2;
@@ -41,12 +41,14 @@ fn element(i: u32, x0: f16) -> f16 {
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = (id.x + id.y * groups.x * 64u) * 4u;
   if (i >= params.count) { return; }
-  let x0 = b0[(u32(params.o0) + i) / 4u];
-  let e0 = element(i + 0u, x0.x);
-  let e1 = element(i + 1u, x0.y);
-  let e2 = element(i + 2u, x0.z);
-  let e3 = element(i + 3u, x0.w);
-  b1[(u32(params.o1) + i) / 4u] = vec4<f16>(e0, e1, e2, e3);
+  let p0 = u32(params.o0 + i32(i));
+  let p1 = u32(params.o1 + i32(i));
+  let in0 = b0[p0 / 4u];
+  let e0 = element(i + 0u, in0.x);
+  let e1 = element(i + 1u, in0.y);
+  let e2 = element(i + 2u, in0.z);
+  let e3 = element(i + 3u, in0.w);
+  b1[p1 / 4u] = vec4<f16>(e0, e1, e2, e3);
 }
 
 // scale: 2 x 1 x 1 workgroups, parameters 99 0 0 0 1073741824
