@@ -8,7 +8,7 @@ const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(software) ? softwa
 export default defineConfig({
   test: {
     // Shared machines are slow at times; nothing here waits for a clock.
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     env: driver === undefined ? {} : { VK_ICD_FILENAMES: driver },
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     reporters: ['default', 'json'],
