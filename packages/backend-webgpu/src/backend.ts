@@ -14,7 +14,7 @@ import {
 import { dtypesOf } from './codegen/instructions.ts'
 import { MapRunner } from './codegen/map.ts'
 import { ReduceRunner } from './codegen/reduce.ts'
-import { webgpuKernels } from './kernels/index.ts'
+import { halfKernels, webgpuKernels } from './kernels/index.ts'
 import { bufferUsage } from './runtime/constants.ts'
 import { Failures } from './runtime/failures.ts'
 import type { Dispatch, Features, Limits, Runtime } from './runtime/kernel.ts'
@@ -56,6 +56,7 @@ export class WebGpuBackend implements Backend, Runtime {
   readonly name = 'webgpu'
   readonly dtypes: ReadonlySet<DType>
   readonly kernels: Partial<Kernels>
+  readonly halfKernels: ReadonlySet<keyof Kernels> = halfKernels
   /** The device that everything runs on. */
   readonly device: GPUDevice
   readonly limits: Limits

@@ -71,7 +71,7 @@ const correlate = defineProduct<Variant>(({ fast }, a, b) => ({
   `),
 }))
 
-/** {@link Kernels.conv2dGradWeight} for f32. */
+/** {@link Kernels.conv2dGradWeight} for f32 and f16. */
 export function conv2dGradWeightKernel(runtime: Runtime): Kernels['conv2dGradWeight'] {
   return (x, dy, dw, geometry) => {
     const sizes = convSizes(x, dw, dy, geometry)
@@ -83,6 +83,7 @@ export function conv2dGradWeightKernel(runtime: Runtime): Kernels['conv2dGradWei
     if (isPointwise(sizes, geometry))
       return product(
         runtime,
+        dw.dtype,
         [cg, kg, n * h * w],
         [groups],
         { buffer: x.buffer, offset: x.offset, down: 1, across: c, steps: [cg] },
@@ -97,7 +98,7 @@ export function conv2dGradWeightKernel(runtime: Runtime): Kernels['conv2dGradWei
         a: { buffer: x.buffer, side: sideOf(cg, 1, 2, c, [x.offset]) },
         b: { buffer: dy.buffer, side: sideOf(kg, 1, 2, k, [dy.offset, kg]) },
         c: {
-          ...{ buffer: dw.buffer, dtype: 'f32', offset: dw.offset },
+          ...{ buffer: dw.buffer, dtype: dw.dtype, offset: dw.offset },
           ...{ shape: [groups, r * s * cg, kg], strides: [kg, k, 1] },
         },
         params: {

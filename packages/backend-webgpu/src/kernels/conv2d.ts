@@ -108,7 +108,11 @@ interface Job {
   readonly taps: readonly [number, number]
   readonly dilation: readonly [number, number]
   readonly weight: Weight
-  readonly out: { buffer: DeviceBuffer; offset: number; image: number; row: number; pixel: number }
+  readonly out: Pick<View, 'buffer' | 'dtype' | 'offset'> & {
+    readonly image: number
+    readonly row: number
+    readonly pixel: number
+  }
   /** Output channels of a group. */
   readonly columns: number
   readonly dense: boolean
@@ -150,7 +154,7 @@ function run(runtime: Runtime, job: Job): void {
         ]),
       },
       c: {
-        ...{ buffer: out.buffer, dtype: 'f32', offset: out.offset },
+        ...{ buffer: out.buffer, dtype: out.dtype, offset: out.offset },
         shape: [groups, n, grid[0], grid[1], columns],
         strides: outSteps,
       },
@@ -178,7 +182,7 @@ function pixels({ buffer, offset }: View, pitch: number, channels: number): Matr
   return { buffer, offset, down: pitch, across: 1, steps: [channels] }
 }
 
-/** {@link Kernels.conv2d} for f32. */
+/** {@link Kernels.conv2d} for f32 and f16. */
 export function conv2dKernel(runtime: Runtime): Kernels['conv2d'] {
   return (x, weight, out, geometry) => {
     const sizes = convSizes(x, weight, out, geometry)
@@ -190,6 +194,7 @@ export function conv2dKernel(runtime: Runtime): Kernels['conv2d'] {
     if (isPointwise(sizes, geometry))
       return product(
         runtime,
+        out.dtype,
         [n * h * w, kg, cg],
         [groups],
         pixels(x, c, cg),
@@ -208,12 +213,15 @@ export function conv2dKernel(runtime: Runtime): Kernels['conv2d'] {
         ...{ buffer: weight.buffer, offset: weight.offset, group: kg },
         ...{ row: s * cg * k, tap: cg * k, down: k, across: 1 },
       },
-      out: { buffer: out.buffer, offset: out.offset, image: oh * ow * k, row: ow * k, pixel: k },
+      out: {
+        ...{ buffer: out.buffer, dtype: out.dtype, offset: out.offset },
+        ...{ image: oh * ow * k, row: ow * k, pixel: k },
+      },
     })
   }
 }
 
-/** {@link Kernels.conv2dGradInput} for f32. */
+/** {@link Kernels.conv2dGradInput} for f32 and f16. */
 export function conv2dGradInputKernel(runtime: Runtime): Kernels['conv2dGradInput'] {
   return (dy, weight, dx, geometry) => {
     const sizes = convSizes(dx, weight, dy, geometry)
@@ -224,6 +232,7 @@ export function conv2dGradInputKernel(runtime: Runtime): Kernels['conv2dGradInpu
     if (isPointwise(sizes, geometry))
       return product(
         runtime,
+        dx.dtype,
         [n * h * w, cg, kg],
         [geometry.groups],
         pixels(dy, k, kg),
@@ -266,7 +275,7 @@ function gradInputPhases(
             ...{ down: 1, across: k },
           },
           out: {
-            buffer: dx.buffer,
+            ...{ buffer: dx.buffer, dtype: dx.dtype },
             offset: dx.offset + (row.phase * w + column.phase) * c,
             ...{ image: h * w * c, row: stride[0] * w * c, pixel: stride[1] * c },
           },

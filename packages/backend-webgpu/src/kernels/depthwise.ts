@@ -7,6 +7,7 @@
 import type { View } from '@nablajs/tensor/backend'
 import { type ConvGeometry, type ConvSizes, convSizes } from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
+import { halvesOf } from './memory.ts'
 import {
   dedent,
   defineKernel,
@@ -185,6 +186,7 @@ function run(
     { ...variant, name },
     {
       buffers: { x: x.buffer, weight: weight.buffer, y: y.buffer },
+      halves: halvesOf(y.dtype, 'x', 'weight', 'y'),
       params: { ...params, weight_first, weight_row, weight_tap, count, blocks },
       groups: groupsFor(count),
     },
@@ -321,6 +323,7 @@ export function depthwiseGradInput(
   const count = (n * h * w * c) / variant.each
   backward(runtime, variant, {
     buffers: { y: y.buffer, weight: weight.buffer, x: x.buffer },
+    halves: halvesOf(y.dtype, 'y', 'weight', 'x'),
     params: { ...paramsOf(variant, x, weight, y, geometry), count },
     groups: groupsFor(count),
   })
@@ -349,6 +352,7 @@ export function depthwiseGradWeight(
   withScratch(runtime, parts * r * s * k * 4, (partial) => {
     weightParts(runtime, variant, {
       buffers: { x: x.buffer, y: y.buffer, parts: partial },
+      halves: halvesOf(y.dtype, 'x', 'y'),
       params: {
         ...paramsOf(variant, x, weight, y, geometry),
         count: parts * results,

@@ -1,6 +1,7 @@
 /** Reading by index along one axis: a thread for each element of the index. */
 import { type Kernels, sizeOf } from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
+import { halvesOf } from './memory.ts'
 import { defineKernel, eachThread, groupsFor, THREADS, walk, walkParams, walkText } from './wgsl.ts'
 
 const names = ['index', 'x', 'out']
@@ -22,7 +23,7 @@ const pick = defineKernel<{ rank: number }>(({ rank }) => ({
   ].join('\n'),
 }))
 
-/** {@link Kernels.gather} for elements of 32 bits. */
+/** {@link Kernels.gather} for elements of 32 bits, and f16. */
 export function gatherKernel(runtime: Runtime): Kernels['gather'] {
   return (x, index, out, axis) => {
     const count = sizeOf(index.shape)
@@ -37,6 +38,7 @@ export function gatherKernel(runtime: Runtime): Kernels['gather'] {
       { rank },
       {
         buffers: { index: index.buffer, x: x.buffer, out: out.buffer },
+        halves: halvesOf(out.dtype, 'x', 'out'),
         params: { ...params, count, x_step: x.strides[axis]! },
         groups: groupsFor(count),
       },

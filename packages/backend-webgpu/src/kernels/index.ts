@@ -27,6 +27,18 @@ const makers = {
   cumulative: cumulativeKernel,
 } satisfies { [Name in keyof WebGpuKernels]: (runtime: Runtime) => Kernels[Name] }
 
+/** Those that take f16. */
+export const halfKernels: ReadonlySet<keyof WebGpuKernels> = new Set<keyof WebGpuKernels>([
+  'matmul',
+  'conv2d',
+  'conv2dGradInput',
+  'conv2dGradWeight',
+  'maxPool2d',
+  'sumPool2d',
+  'sumPool2dGrad',
+  'gather',
+])
+
 /** The kernels, recording on a runtime. */
 export function webgpuKernels(runtime: Runtime): WebGpuKernels {
   return Object.fromEntries(

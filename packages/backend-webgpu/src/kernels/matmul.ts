@@ -1,5 +1,11 @@
 /** Products of matrices with any strides, in batches. */
-import { collapse, type DeviceBuffer, type Kernels, sizeOf } from '@nablajs/tensor/backend'
+import {
+  collapse,
+  type DeviceBuffer,
+  type DType,
+  type Kernels,
+  sizeOf,
+} from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
 import { FEW } from './plan.ts'
 import { defineProduct, read, valueType } from './product.ts'
@@ -83,9 +89,10 @@ export function sideOf(
   return { load: 'single', along }
 }
 
-/** `c = a b` for `rows x depth` times `depth x columns`, over a batch of `shape`. */
+/** `c = a b` for `rows x depth` times `depth x columns`, over a batch of `shape`; all of `dtype`. */
 export function product(
   runtime: Runtime,
+  dtype: DType,
   [rows, columns, depth]: readonly [number, number, number],
   shape: readonly number[],
   a: Matrix,
@@ -123,7 +130,7 @@ export function product(
         side: sideOf(columns, b.across, depth, b.down, [b.offset, ...b.steps]),
       },
       c: {
-        ...{ buffer: c.buffer, dtype: 'f32', offset: c.offset },
+        ...{ buffer: c.buffer, dtype, offset: c.offset },
         shape: [...shape, rows, columns],
         strides: [...c.steps, c.down, c.across],
       },
@@ -131,7 +138,7 @@ export function product(
   )
 }
 
-/** {@link Kernels.matmul} for f32. */
+/** {@link Kernels.matmul} for f32 and f16. */
 export function matmulKernel(runtime: Runtime): Kernels['matmul'] {
   return (a, b, out) => {
     const rank = out.shape.length
@@ -149,6 +156,7 @@ export function matmulKernel(runtime: Runtime): Kernels['matmul'] {
     const [aDown, , outDown] = [pop(aSteps), pop(bSteps), pop(outSteps)]
     product(
       runtime,
+      out.dtype,
       [rows, out.shape[rank - 1]!, a.shape[rank - 1]!],
       loops.shape,
       {

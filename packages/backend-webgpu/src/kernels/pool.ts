@@ -1,6 +1,7 @@
 /** Pooling: a thread looks at the window of one result, neighbouring threads at neighbouring channels. */
 import { type Kernels, type PoolGeometry, sizeOf, type View } from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
+import { halvesOf } from './memory.ts'
 import {
   dedent,
   defineKernel,
@@ -198,6 +199,7 @@ export function maxPool2dKernel(runtime: Runtime): Kernels['maxPool2d'] {
     const { each } = variant
     largest(runtime, variant, {
       buffers: { x: x.buffer, y: values.buffer, indices: indices.buffer },
+      halves: halvesOf(x.dtype, 'x', 'y'),
       params: {
         ...paramsOf(variant, x, values, geometry),
         indices_first: indices.offset / each,
@@ -208,7 +210,7 @@ export function maxPool2dKernel(runtime: Runtime): Kernels['maxPool2d'] {
   }
 }
 
-/** {@link Kernels.sumPool2d} for f32. */
+/** {@link Kernels.sumPool2d} for f32 and f16. */
 export function sumPool2dKernel(runtime: Runtime): Kernels['sumPool2d'] {
   return (x, out, geometry) => {
     const count = sizeOf(out.shape)
@@ -217,13 +219,14 @@ export function sumPool2dKernel(runtime: Runtime): Kernels['sumPool2d'] {
     const variant = variantOf(geometry, x, out)
     sum(runtime, variant, {
       buffers: { x: x.buffer, y: out.buffer },
+      halves: halvesOf(x.dtype, 'x', 'y'),
       params: { ...paramsOf(variant, x, out, geometry), count: count / variant.each },
       groups: groupsFor(count / variant.each),
     })
   }
 }
 
-/** {@link Kernels.sumPool2dGrad} for f32. */
+/** {@link Kernels.sumPool2dGrad} for f32 and f16. */
 export function sumPool2dGradKernel(runtime: Runtime): Kernels['sumPool2dGrad'] {
   return (dy, dx, geometry) => {
     const count = sizeOf(dx.shape)
@@ -232,6 +235,7 @@ export function sumPool2dGradKernel(runtime: Runtime): Kernels['sumPool2dGrad'] 
     const variant = variantOf(geometry, dx, dy)
     spread(runtime, variant, {
       buffers: { y: dy.buffer, x: dx.buffer },
+      halves: halvesOf(dy.dtype, 'x', 'y'),
       params: { ...paramsOf(variant, dx, dy, geometry), count: count / variant.each },
       groups: groupsFor(count / variant.each),
     })

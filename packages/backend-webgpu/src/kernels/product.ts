@@ -2,6 +2,7 @@
 import type { DeviceBuffer, View } from '@nablajs/tensor/backend'
 import type { Features, Runtime } from '../runtime/kernel.ts'
 import { type BlockVariant, blockCounts, blockMain, blockModule, blockParams } from './block.ts'
+import { halvesOf } from './memory.ts'
 import { type Job, plan, roundUp } from './plan.ts'
 import {
   LONG,
@@ -47,7 +48,7 @@ export interface ProductCall {
   readonly batch: number
   readonly a: Operand
   readonly b: Operand
-  /** The results in the order of batch, rows and columns, over as many axes as their strides need. */
+  /** The results in the order of batch, rows and columns, over as many axes as their strides need; of the operands' dtype. */
   readonly c: View
   readonly params: Readonly<Record<string, number>>
 }
@@ -144,7 +145,9 @@ export function defineProduct<Own extends object>(
     const call = { params: { ...params, rows, columns, depth, ...counts }, groups }
     const run = (target: DeviceBuffer) => {
       const buffers = { a: a.buffer, b: b.buffer, c: target }
-      kernel(runtime, { own, variant }, { ...call, buffers })
+      // Parts of sums are not rounded.
+      const halves = halvesOf(c.dtype, 'a', 'b', ...(target === c.buffer ? ['c'] : []))
+      kernel(runtime, { own, variant }, { ...call, buffers, halves })
     }
     if (parts === 1) return run(c.buffer)
     withScratch(runtime, parts * batch * rows * columns * 4, (partial) => {

@@ -90,6 +90,17 @@ const elsewhere: Readonly<Record<string, [Partial<Features>, (kernels: WebGpuKer
     { software: true },
     (k) => k.matmul(view([30, 2048]), view([2048, 40]), view([30, 40])),
   ],
+  'matmul-halves': [
+    { f16: true },
+    (k) => k.matmul(view([3, 512], 'f16'), view([512, 900], 'f16'), view([3, 900], 'f16')),
+  ],
+  'max-pool2d-halves': [
+    { f16: true },
+    (k) => {
+      const [from, to] = [view([8, 16, 16, 32], 'f16'), view([8, 8, 8, 32], 'f16')]
+      k.maxPool2d(from, to, view([8, 8, 8, 32], 'i32'), pool)
+    },
+  ],
   'conv2d-software-subgroups': [
     { ...subgroups, software: true },
     (k) => k.conv2d(x, view([3, 3, 32, 16]), view([8, 8, 8, 16]), conv),

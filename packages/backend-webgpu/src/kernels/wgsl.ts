@@ -11,16 +11,7 @@
  */
 import { collapse, type DeviceBuffer, type View } from '@nablajs/tensor/backend'
 import { floatBits, type KernelSource, type Runtime } from '../runtime/kernel.ts'
-
-/** Elements of a binding. Comparing and moving kernels see floats as their bits, `u32`. */
-export type Element = 'f32' | 'i32' | 'u32' | 'vec2<u32>' | 'vec4<f32>' | 'vec4<i32>' | 'vec4<u32>'
-
-/** A buffer as a module sees it: `load_name(at)` reads an element, `store_name(at, value)` writes one. */
-export interface Memory {
-  readonly element: Element
-  /** `add` is a buffer to which `add_name(at, value)` adds atomically. Default `read`. */
-  readonly access?: 'read' | 'write' | 'add'
-}
+import { halvesOf, type Memory, memoryText } from './memory.ts'
 
 export interface Module {
   readonly name: string
@@ -40,6 +31,8 @@ export interface Module {
 export interface Call {
   readonly buffers: Readonly<Record<string, DeviceBuffer>>
   readonly params: Readonly<Record<string, number>>
+  /** Those of the buffers that hold f16; their elements are f32 from the load to the store. */
+  readonly halves?: readonly string[]
   /** Workgroups in all. */
   readonly groups: number
 }
@@ -52,19 +45,22 @@ interface Compiled {
   readonly params: readonly string[]
 }
 
-/** A kernel whose text depends on its variant, and on which of its buffers are one and the same. */
+/** A kernel whose text depends on its variant, on which of its buffers are the same, and which hold halves. */
 export function defineKernel<Variant>(build: (variant: Variant) => Module): Kernel<Variant> {
   const compiled = new Map<string, Compiled>()
-  return (runtime, variant, { buffers, params, groups }) => {
+  return (runtime, variant, { buffers, params, groups, halves = [] }) => {
     const given = Object.values(buffers)
     const distinct = [...new Set(given)]
     const slots = given.map((buffer) => distinct.indexOf(buffer))
-    const key = JSON.stringify([variant, slots])
+    const key = JSON.stringify([variant, slots, halves])
     let kernel = compiled.get(key)
     if (!kernel) {
       const module = build(variant)
       const names = ['groups', ...module.params]
-      kernel = { source: { name: module.name, code: moduleText(module, slots) }, params: names }
+      kernel = {
+        source: { name: module.name, code: moduleText(module, slots, halves) },
+        params: names,
+      }
       compiled.set(key, kernel)
     }
     const { maxComputeWorkgroupsPerDimension: most } = runtime.limits
@@ -119,30 +115,15 @@ export function dedent(text: string): string {
   return lines.map((line) => line.slice(margin)).join('\n')
 }
 
-function moduleText(module: Module, slots: readonly number[]): string {
-  const names = Object.keys(module.memory)
-  const bindings: string[] = []
-  const access: string[] = []
-  for (const [i, name] of names.entries()) {
-    const own = module.memory[name]!
-    // The first name of a buffer declares it; what else it is called reads and writes that variable.
-    const home = slots.indexOf(slots[i]!)
-    const users = names.filter((_, j) => slots[j] === slots[i])
-    const { element } = module.memory[names[home]!]!
-    if (home === i) {
-      const written = users.some((user) => (module.memory[user]!.access ?? 'read') !== 'read')
-      const stored = own.access === 'add' ? `atomic<${element}>` : element
-      bindings.push(
-        `@group(0) @binding(${slots[i]}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${stored}>;`,
-      )
-    }
-    access.push(accessText(name, own, names[home]!, element))
-  }
+function moduleText(module: Module, slots: readonly number[], halves: readonly string[]): string {
+  const { bindings, access } = memoryText(module.memory, slots, halves)
   const fields = ['groups', ...module.params].map((name) => `  ${name}: i32,`).join('\n')
   const slot = Math.max(...slots) + 1
   return [
     `// ${module.about}`,
-    (module.extensions ?? []).map((name) => `enable ${name};`),
+    [...(halves.length > 0 ? ['f16'] : []), ...(module.extensions ?? [])].map(
+      (name) => `enable ${name};`,
+    ),
     [`struct Params {\n${fields}\n}`],
     [...bindings, `@group(0) @binding(${slot}) var<uniform> p: Params;`],
     access,
@@ -167,22 +148,6 @@ function moduleText(module: Module, slots: readonly number[]): string {
     .map((part) => (typeof part === 'string' ? part : part.join('\n')))
     .filter((part) => part !== '')
     .join('\n\n')
-}
-
-function accessText(
-  name: string,
-  { element, access }: Memory,
-  home: string,
-  held: Element,
-): string {
-  if (access === 'add')
-    return `fn add_${name}(at: i32, value: ${element}) { atomicAdd(&${home}[at], value); }`
-  const cast = (to: Element, from: Element, value: string) =>
-    to === from ? value : `bitcast<${to}>(${value})`
-  const load = `fn load_${name}(at: i32) -> ${element} { return ${cast(element, held, `${home}[at]`)}; }`
-  if (access !== 'write') return load
-  const stored = cast(held, element, 'value')
-  return `${load}\nfn store_${name}(at: i32, value: ${element}) { ${home}[at] = ${stored}; }`
 }
 
 /** Threads of kernels in which threads do not work together. */
@@ -312,6 +277,7 @@ export function sumParts(runtime: Runtime, parts: DeviceBuffer, count: number, o
     { rank },
     {
       buffers: { parts, out: out.buffer },
+      halves: halvesOf(out.dtype, 'out'),
       params: { ...params, count: size, parts_count: count },
       groups: groupsFor(size),
     },
@@ -321,17 +287,18 @@ export function sumParts(runtime: Runtime, parts: DeviceBuffer, count: number, o
 const zeroKernel = defineKernel<{ rank: number }>(({ rank }) => ({
   name: 'zero',
   about: 'Writes zeros: the sum of nothing.',
-  memory: { out: { element: 'u32', access: 'write' } },
+  memory: { out: { element: 'f32', access: 'write' } },
   params: ['count', ...walkParams(rank, ['out'])],
   threads: THREADS,
-  main: [eachThread, walkText(rank, ['out']), 'store_out(out_at, 0u);'].join('\n'),
+  main: [eachThread, walkText(rank, ['out']), 'store_out(out_at, 0.0);'].join('\n'),
 }))
 
 /** Fills a view with zeros. */
 export function zero(runtime: Runtime, out: View): void {
   const count = out.shape.reduce((product, extent) => product * extent, 1)
   const { rank, params } = walk(out.shape, { out })
-  const call = { buffers: { out: out.buffer }, params: { ...params, count } }
+  const halves = halvesOf(out.dtype, 'out')
+  const call = { buffers: { out: out.buffer }, halves, params: { ...params, count } }
   zeroKernel(runtime, { rank }, { ...call, groups: groupsFor(count) })
 }
 
