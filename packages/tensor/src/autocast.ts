@@ -55,6 +55,11 @@ export function bindAutocast(): <T>(body: () => T) => T {
   return (body) => within(now, body)
 }
 
+/** @internal What {@link autocast} lowers to at the moment; undefined outside. */
+export function autocastType(): HalfDType | undefined {
+  return lower
+}
+
 /** The dtype of a product: the common one, or {@link autocast}'s. */
 export function productType(...operands: readonly DType[]): DType {
   const common = operands.reduce(promote)

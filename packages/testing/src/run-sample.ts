@@ -66,11 +66,11 @@ export function runForward(sample: Sample, device: Backend, float: FloatDType): 
   return read(outputs)
 }
 
-/** All different, and exact in f32. */
-function cotangent(like: Tensor): Tensor {
+/** All different, and exact in f32; `fit` makes them exact in less. */
+function cotangent(like: Tensor, fit: (value: number) => number): Tensor {
   const golden = (Math.sqrt(5) - 1) / 2
   const values = Float64Array.from({ length: like.size }, (_, i) =>
-    Math.fround(0.5 + (((i + 1) * golden) % 1)),
+    fit(0.5 + (((i + 1) * golden) % 1)),
   )
   return tensor(values, { dtype: like.dtype, shape: like.shape })
 }
@@ -83,6 +83,7 @@ export async function runBackward(
   sample: Sample,
   device: Backend,
   float: FloatDType,
+  fit: (value: number) => number = Math.fround,
 ): Promise<Result[] | undefined> {
   const slopes = withDefaults(device, float, () =>
     scope(() => {
@@ -94,7 +95,7 @@ export async function runBackward(
       )
       const parts = outputs
         .filter((output) => output.requiresGrad)
-        .map((output) => output.mul(cotangent(output)).sum())
+        .map((output) => output.mul(cotangent(output, fit)).sum())
       if (parts.length === 0) return undefined
       const total = parts.reduce((sum, part) => sum.add(part))
       return gradients(total, leaves)

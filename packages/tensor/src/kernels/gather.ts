@@ -1,7 +1,7 @@
 /** Reading and adding by index: a pair whose members are each other's gradient. */
 import { record } from '../autograd.ts'
 import type { Backend, Kernels } from '../backend.ts'
-import { type DType, isFloat } from '../dtype.ts'
+import { type DType, isFloat, promote } from '../dtype.ts'
 import { DTypeError, ShapeError, showShape } from '../errors.ts'
 import { normalizeAxis, type Shape } from '../layout.ts'
 import { cast } from '../ops/cast.ts'
@@ -126,9 +126,12 @@ export function scatterInto(shape: Shape, axis: number, at: Tensor, src: Tensor)
 /**
  * `x` with `src` added at the places that the index names along one axis; equal indices add up
  * (PyTorch's `scatter_add`). `at` and `src` have one shape (what `src` has beyond it is left out); see
- * {@link gather}.
+ * {@link gather}. Of two floats the result has the dtype that holds both.
  */
 export function scatterAdd(x: Tensor, axis: number, at: Tensor, src: Tensor): Tensor {
+  const common = promote(x.dtype, src.dtype)
+  if (x.dtype !== src.dtype && isFloat(x.dtype) && isFloat(src.dtype))
+    return scatterAdd(cast(x, common), axis, at, cast(src, common))
   const own = normalizeAxis('scatterAdd', axis, x.rank)
   const where = checkIndex('scatterAdd', x.shape, at, own)
   if (src.dtype !== x.dtype || src.rank !== at.rank || src.shape.some((n, i) => n < at.shape[i]!))

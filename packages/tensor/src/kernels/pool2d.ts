@@ -6,6 +6,7 @@ import type { Backend, Kernels, PoolGeometry } from '../backend.ts'
 import { isFloat } from '../dtype.ts'
 import { ArgumentError, DTypeError, ShapeError, showShape } from '../errors.ts'
 import { type Shape, windowCount } from '../layout.ts'
+import { computed } from '../ops/computed.ts'
 import { mapOp, runMap } from '../ops/map.ts'
 import { contiguous, reshape } from '../ops/movement.ts'
 import { program } from '../program/program.ts'
@@ -228,6 +229,8 @@ function spreadWindows(dy: Tensor, shape: Shape, geometry: PoolGeometry): Tensor
 export function avgPool2d(x: Tensor, window: Pair, options: AvgPool2dOptions = {}): Tensor {
   const { divisorOverride, countIncludePad = true } = options
   if (divisorOverride === 0) throw new ArgumentError('avgPool2d: divisorOverride is 0')
+  const done = computed(x, x.dtype, (wide) => avgPool2d(wide, window, options))
+  if (done) return done
   const { geometry, shape } = plan('avgPool2d', x, window, options)
   const total = sumWindows(x, shape, geometry)
   const { kernel: taps, stride, padding } = geometry

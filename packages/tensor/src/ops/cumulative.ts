@@ -9,6 +9,7 @@ import { normalizeAxes, normalizeAxis } from '../layout.ts'
 import { select } from '../program/scalar.ts'
 import { Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
+import { computed } from './computed.ts'
 import { arange, onesLike } from './create.ts'
 import { binary } from './elementwise.ts'
 import { concat } from './join.ts'
@@ -69,7 +70,8 @@ function backwards(a: Tensor, b: Tensor, axis: number): Tensor {
 /** `yᵢ = x₀ · ... · xᵢ`; of bool as i32. The gradient is right where factors are 0. */
 export function cumprod(x: Tensor, axis = -1): Tensor {
   const type = x.dtype === 'bool' ? 'i32' : preciseType(x.dtype)
-  if (x.dtype !== type) return cumprod(cast(x, type), axis)
+  const done = computed(x, type, (wide) => cumprod(wide, axis))
+  if (done) return done
   const own = normalizeAxis('cumprod', axis, x.rank)
   // dxⱼ = (x₀ ... xⱼ₋₁) (gⱼ + xⱼ₊₁ (gⱼ₊₁ + xⱼ₊₂ (...)))
   return record('cumprod', run(x, own, 'prod'), [x], [x], (g, [from]) => [
@@ -89,7 +91,8 @@ function productBefore(x: Tensor, axis: number): Tensor {
  */
 export function prod(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
   const type = x.dtype === 'bool' ? 'i32' : preciseType(x.dtype)
-  if (x.dtype !== type) return prod(cast(x, type), axes, options)
+  const done = computed(x, type, (wide) => prod(wide, axes, options))
+  if (done) return done
   const list = normalizeAxes('prod', axes, x.rank)
   const out = runReduce({ program: identity(x.dtype), combine: 'prod' }, [x], x.shape, list)
   const kept = record('prod', out, [x], [x], (g, [from]) => [g.mul(others(from!, list))])
@@ -120,8 +123,8 @@ const ratio = binary('ratio', {
 
 /** `yᵢ = log(exp(x₀) + ... + exp(xᵢ))`, without overflow. */
 export function logcumsumexp(x: Tensor, axis = -1): Tensor {
-  const type = preciseFloat(x.dtype)
-  if (x.dtype !== type) return logcumsumexp(cast(x, type), axis)
+  const done = computed(x, preciseFloat(x.dtype), (wide) => logcumsumexp(wide, axis))
+  if (done) return done
   const own = normalizeAxis('logcumsumexp', axis, x.rank)
   const out = run(x, own, 'logsumexp')
   // dxⱼ = e^(xⱼ - yⱼ) (gⱼ + e^(yⱼ - yⱼ₊₁) (gⱼ₊₁ + ...)): no exponent is above 0.

@@ -3,12 +3,12 @@
  * follows: broadcasting, dtypes, the gradient, every device, the tensor method, the test cases.
  */
 import { preciseType } from '../autocast.ts'
-import { type DType, getDefaultDType, isFloat, order, promote } from '../dtype.ts'
+import { type DType, dtypes, getDefaultDType, isFloat, order, promote } from '../dtype.ts'
 import { ArgumentError, DTypeError } from '../errors.ts'
 import { program } from '../program/program.ts'
 import type { Scalar } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
-import { type GradientBuilder, MapOp, runMap } from './map.ts'
+import { type GradientBuilder, MapOp, outputType, runMap } from './map.ts'
 
 /** A tensor, or a number that takes the dtype of the tensors beside it. */
 export type Operand = Tensor | number
@@ -149,7 +149,10 @@ export function elementwise<Args extends readonly unknown[]>(
       op = compile(common, operands)
       compiled.set(signature, op)
     }
-    return runMap(op, tensors, scalars)
+    // What is compared with halves is one, as 0.1 is.
+    const { decode, encode } = dtypes[common]
+    const compared = encode && outputType(op.program) === 'bool'
+    return runMap(op, tensors, compared ? scalars.map((v) => decode!(encode(v))) : scalars)
   }
   Object.defineProperty(apply, 'name', { value: name })
   return Object.assign(apply, { row }) as unknown as Elementwise<Args>

@@ -7,6 +7,7 @@
  * nothing of the ops, and the ops nothing of fusion.
  */
 
+import { autocastType, bindAutocast } from '../autocast.ts'
 import { enableGrad } from '../autograd.ts'
 import type { Backend, DeviceBuffer, MemoryInfo, View } from '../backend.ts'
 import { type DType, dtypes, getDefaultDType, isFloat, promote } from '../dtype.ts'
@@ -132,9 +133,12 @@ function compile(name: string, body: Body, args: readonly Operand[]): MapOp {
     const arg = args[i]!
     return typeof arg !== 'number' && isFloat(arg.dtype)
   }
+  const precision = bindAutocast()
   const slopes: GradientBuilder = (g, y, leaves) =>
     scope(() => {
-      const { inputs, output } = enableGrad(() => trace(name, body, ordered(leaves), tracked))
+      const { inputs, output } = enableGrad(() =>
+        precision(() => trace(name, body, ordered(leaves), tracked)),
+      )
       if (!output.requiresGrad) return tensors.map(() => undefined)
       // A rule that reads the output finds it saved, and need not compute it again.
       cellOf(output).node = y
@@ -183,7 +187,8 @@ export function fuse<Args extends readonly Tensor[]>(
     const tensors = operands.filter((arg) => typeof arg !== 'number')
     if (tensors.length === 0)
       throw new ArgumentError(`${name}: no tensor came; at least one argument must be a tensor`)
-    const key = operands.map((arg) => (typeof arg === 'number' ? 'n' : arg.dtype)).join()
+    const types = operands.map((arg) => (typeof arg === 'number' ? 'n' : arg.dtype))
+    const key = [autocastType(), ...types].join()
     let op = compiled.get(key)
     if (!op) {
       op = compile(name, body as unknown as Body, operands)

@@ -2,12 +2,14 @@
  * Reading images at places between pixels: spatial transformers (Jaderberg et al., 2015). Places are
  * in -1 .. 1 on every axis; the last component of a grid counts x, y (and z), as PyTorch.
  */
+import { computeType } from '../dtype.ts'
 import { DTypeError, ShapeError, showShape } from '../errors.ts'
 import { gather } from '../kernels/gather.ts'
 import { sizeOf } from '../layout.ts'
 import { program } from '../program/program.ts'
 import { constant, type Scalar, select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
+import { cast } from './cast.ts'
 import { linspace } from './create.ts'
 import { mapProgram } from './map.ts'
 import { expand, reshape, slice, unsqueeze } from './movement.ts'
@@ -54,7 +56,7 @@ function cubicWeight(t: Scalar, k: number): Scalar {
  *
  * @param x Images `[N, H, W, C]`, or volumes `[N, D, H, W, C]`.
  * @param grid `[N, OH, OW, 2]` with x (along W) first, or `[N, OD, OH, OW, 3]`.
- * @returns `[N, OH, OW, C]`, or `[N, OD, OH, OW, C]`.
+ * @returns `[N, OH, OW, C]`, or `[N, OD, OH, OW, C]`, in the dtype of the images.
  */
 export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
   const { mode = 'bilinear', paddingMode = 'zeros', alignCorners = false } = options
@@ -69,9 +71,9 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
       `gridSample: ${showShape(x.shape)} at ${showShape(grid.shape)}: images are [N, H, W, C] with grids ` +
         '[N, OH, OW, 2], volumes [N, D, H, W, C] with grids [N, OD, OH, OW, 3] (not bicubic)',
     )
-  if (grid.dtype !== x.dtype)
+  const dtype = computeType(x.dtype)
+  if (computeType(grid.dtype) !== dtype)
     throw new DTypeError(`gridSample: images of ${x.dtype} and a grid of ${grid.dtype}; cast one`)
-  const { dtype } = x
   const sizes = x.shape.slice(1, -1)
   const [n, c] = [x.shape[0]!, x.shape.at(-1)!]
   const points = sizeOf(grid.shape.slice(1, -1))
@@ -89,7 +91,7 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
       const at = alignCorners ? from.mul((size - 1) / 2) : from.mul(size).sub(1).mul(0.5)
       return mode === 'bicubic' ? at : outside(at, size)
     })
-    const all = reshape(grid, [n, points, axes])
+    const all = reshape(cast(grid, dtype), [n, points, axes])
     return mapProgram(toPixels, [slice(all, null, null, axes - 1 - axis)])
   })
   const taps = { nearest: [0], bilinear: [0, 1], bicubic: [-1, 0, 1, 2] }[mode]

@@ -1,16 +1,24 @@
 /** Several tensors into one. */
 import { record } from '../autograd.ts'
+import { isFloat, promote } from '../dtype.ts'
 import { ArgumentError, ShapeError, showShape } from '../errors.ts'
 import { normalizeAxis } from '../layout.ts'
 import { Tensor } from '../tensor.ts'
+import { cast } from './cast.ts'
 import { copyInto } from './fill.ts'
 import { deviceOf } from './map.ts'
 import { slice, unsqueeze } from './movement.ts'
 
-/** Joins tensors along an axis; the other sizes are equal, and so are the dtypes. */
+/** Joins tensors along an axis; the other sizes are equal, and so are the dtypes, but for floats: the result has the one that holds all. */
 export function concat(parts: readonly Tensor[], axis = 0): Tensor {
   const first = parts[0]
   if (!first) throw new ArgumentError('concat: an empty list; it needs at least one tensor')
+  const common = parts.map((part) => part.dtype).reduce(promote)
+  if (parts.some((part) => part.dtype !== common) && parts.every((part) => isFloat(part.dtype)))
+    return concat(
+      parts.map((part) => cast(part, common)),
+      axis,
+    )
   const own = normalizeAxis('concat', axis, first.rank)
   for (const { shape, dtype } of parts)
     if (

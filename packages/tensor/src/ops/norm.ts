@@ -6,6 +6,7 @@ import { program } from '../program/program.ts'
 import { select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
+import { computed } from './computed.ts'
 import { mapProgram } from './map.ts'
 import { power, root } from './power.ts'
 import { type Axes, countNonzero, max, min, type ReduceOptions, sum } from './reduce.ts'
@@ -22,8 +23,8 @@ import { squeezeAxes, sumOf } from './sum.ts'
  * ```
  */
 export function norm(x: Tensor, p = 2, axes?: Axes, options: ReduceOptions = {}): Tensor {
-  const type = preciseFloat(x.dtype)
-  if (x.dtype !== type) return norm(cast(x, type), p, axes, options)
+  const done = computed(x, preciseFloat(x.dtype), (wide) => norm(wide, p, axes, options))
+  if (done) return done
   if (Number.isNaN(p)) throw new ArgumentError('norm: p is NaN; it must be a number')
   if (p === 0) return cast(countNonzero(x, axes, options), x.dtype)
   if (p === 1) return sum(x.abs(), axes, options)

@@ -189,6 +189,7 @@ export function bernoulli(
   return rand(shape, {
     generator: options.generator ?? shared,
     device: options.device ?? getDevice(),
+    dtype: computeType(getDefaultDType()) as FloatDType,
   }).lt(p)
 }
 

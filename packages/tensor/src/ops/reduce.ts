@@ -9,10 +9,10 @@ import { type DType, getDefaultDType, isFloat } from '../dtype.ts'
 import { ArgumentError, ShapeError, showShape } from '../errors.ts'
 import { normalizeAxes, normalizeAxis } from '../layout.ts'
 import { type Program, program } from '../program/program.ts'
-import { type Scalar, select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
-import { mapOp, runMap } from './map.ts'
+import { computed } from './computed.ts'
+import { logTotal } from './log-total.ts'
 import { expand } from './movement.ts'
 import { identity, type Recipe, runReduce, squeezeAxes, sumOf, unaryProgram } from './sum.ts'
 import { isnan } from './unary.ts'
@@ -77,7 +77,8 @@ export function nansum(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor 
 
 /** The mean over axes of what is not NaN; NaN where nothing else is. */
 export function nanmean(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
-  return nansum(x, axes, options).div(sum(x.eq(x), axes, options))
+  const done = computed(x, x.dtype, (wide) => nanmean(wide, axes, options))
+  return done ?? nansum(x, axes, options).div(sum(x.eq(x), axes, options))
 }
 
 function extremum(
@@ -181,8 +182,8 @@ const squaredDistance = new Map<DType, Program>()
  */
 export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
   const { correction = 1 } = options
-  const type = preciseFloat(x.dtype)
-  if (x.dtype !== type) return variance(cast(x, type), axes, options)
+  const done = computed(x, preciseFloat(x.dtype), (wide) => variance(wide, axes, options))
+  if (done) return done
   if (!(correction >= 0))
     throw new ArgumentError(`variance: correction is ${correction}; it must be >= 0`)
   const list = normalizeAxes('variance', axes, x.rank)
@@ -202,10 +203,9 @@ export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}):
 
 /** The standard deviation over axes: the root of {@link variance}. */
 export function std(x: Tensor, axes?: Axes, options?: VarianceOptions): Tensor {
-  return variance(x, axes, options).sqrt()
+  const done = computed(x, preciseFloat(x.dtype), (wide) => std(wide, axes, options))
+  return done ?? variance(x, axes, options).sqrt()
 }
-
-const shiftedExp = new Map<DType, Program>()
 
 /**
  * `log(sum(exp(x)))` over axes, without overflow: the maximum is taken out first and added back.
@@ -213,25 +213,8 @@ const shiftedExp = new Map<DType, Program>()
  */
 export function logsumexp(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
   const type = preciseFloat(x.dtype)
-  if (x.dtype !== type) return logsumexp(cast(x, type), axes, options)
+  if (!isFloat(x.dtype)) return logsumexp(cast(x, type), axes, options)
   const list = normalizeAxes('logsumexp', axes, x.rank)
-  let source = shiftedExp.get(x.dtype)
-  if (!source) {
-    // An infinite maximum would give Infinity - Infinity; exp of the plain value is right then.
-    source = program({ name: 'logsumexp', inputs: [x.dtype, x.dtype] }, (a, m) =>
-      a!.sub(finiteOrZero(m!)).exp(),
-    )
-    shiftedExp.set(x.dtype, source)
-  }
-  const top = max(x.detach(), list, { keepdim: true })
-  const total = sumOf(source, [x, top], x.shape, list)
-  return squeezeAxes(total.log().add(zeroInfinite(top)), list, options)
-}
-
-const finiteOrZero = (m: Scalar): Scalar => select(m.abs().eq(Number.POSITIVE_INFINITY), 0, m)
-
-const zeroInfinitePrograms = unaryProgram('finiteOrZero', finiteOrZero)
-
-function zeroInfinite(t: Tensor): Tensor {
-  return runMap(mapOp(zeroInfinitePrograms(t.dtype)), [t])
+  requireElements('logsumexp', x, list)
+  return squeezeAxes(cast(logTotal(x, list), type), list, options)
 }

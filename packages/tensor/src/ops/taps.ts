@@ -1,8 +1,9 @@
 /** Weighted sums of a few elements on one axis: what resizing and adaptive pooling are made of. */
-import type { DType } from '../dtype.ts'
+import { computeType, type DType } from '../dtype.ts'
 import { program } from '../program/program.ts'
 import { select } from '../program/scalar.ts'
 import type { Tensor } from '../tensor.ts'
+import { cast } from './cast.ts'
 import { tensor } from './create.ts'
 import { indexSelect } from './indexing.ts'
 import { mapProgram } from './map.ts'
@@ -15,26 +16,31 @@ export interface Taps {
   readonly weights: readonly number[]
 }
 
-/** `Σ valuesₖ weightsₖ`, of tensors that broadcast, one kernel for each term. */
+/** `Σ valuesₖ weightsₖ` in the dtype of the values, of tensors that broadcast, one kernel for each term; the weights have the dtype to compute in. */
 export function weightedSum(values: readonly Tensor[], weights: readonly Tensor[]): Tensor {
   const { dtype } = values[0]!
-  const join = program({ name: 'weightedSum', inputs: [dtype, dtype, dtype] }, (sum, v, w) =>
-    sum!.add(v!.mul(w!)),
+  const wide = weights[0]!.dtype
+  const join = program({ name: 'weightedSum', inputs: [wide, dtype, wide] }, (sum, v, w) =>
+    sum!.add(v!.cast(wide).mul(w!)),
   )
   const first = values[0]!.mul(weights[0]!)
-  return values.slice(1).reduce((sum, v, k) => mapProgram(join, [sum, v, weights[k + 1]!]), first)
+  const total = values
+    .slice(1)
+    .reduce((sum, v, k) => mapProgram(join, [sum, v, weights[k + 1]!]), first)
+  return cast(total, dtype)
 }
 
 /** `out[i] = Σ weights[i][t] x[at[i][t]]` along an axis. */
 export function weighTaps(x: Tensor, axis: number, taps: readonly Taps[]): Tensor {
   const count = Math.max(1, ...taps.map(({ at }) => at.length))
   const { device, dtype } = x
+  const wide = computeType(dtype)
   const upload = (values: readonly number[], type: DType): Tensor =>
     tensor(values, { dtype: type, device })
   const pick = (at: readonly number[]): Tensor => indexSelect(x, axis, upload(at, 'i32'))
   // As a column that broadcasts over the axes behind.
   const column = (values: readonly number[], shape: readonly number[]): Tensor =>
-    reshape(upload(values, dtype), [...shape, ...x.shape.slice(axis + 1).fill(1)])
+    reshape(upload(values, wide), [...shape, ...x.shape.slice(axis + 1).fill(1)])
   if (taps.every(({ weights }) => weights.length === 1 && weights[0] === 1))
     return pick(taps.map(({ at }) => at[0]!))
   if (taps.every(({ at }) => at.length === count) && count <= 4) {
@@ -66,8 +72,8 @@ export function weighTaps(x: Tensor, axis: number, taps: readonly Taps[]): Tenso
     [taps.length, count],
   )
   const space = x.shape.toSpliced(axis, 1, taps.length, count)
-  const weigh = program({ name: 'weighTaps', inputs: [dtype, dtype] }, (v, w) =>
-    select(w!.eq(0), 0, v!.mul(w!)),
+  const weigh = program({ name: 'weighTaps', inputs: [dtype, wide] }, (v, w) =>
+    select(w!.eq(0), 0, v!.cast(wide).mul(w!)).cast(dtype),
   )
   const over = [axis + 1]
   return squeezeAxes(sumOf(weigh, [reshape(picked, space), weights], space, over), over, {})
