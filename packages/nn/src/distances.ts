@@ -1,5 +1,6 @@
 /** Lengths and angles of vectors, taken along an axis. */
-import { norm, scope, type Tensor } from '@nablajs/tensor'
+import { isHalf, norm, scope, type Tensor } from '@nablajs/tensor'
+import { preciseType } from '@nablajs/tensor/program'
 
 export interface NormalizeOptions {
   /** The norm that becomes 1. Default 2. */
@@ -20,7 +21,13 @@ export interface NormalizeOptions {
  */
 export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
   const { p = 2, axis = -1, eps = 1e-12 } = options
-  return scope(() => x.div(norm(x, p, axis, { keepdim: true }).maximum(eps)))
+  const { dtype } = x
+  return scope(() => {
+    // In f32 where x is a half: eps is 0 in f16, and a length may be infinite.
+    const wide = isHalf(dtype) ? x.cast('f32') : x
+    const unit = wide.div(norm(wide, p, axis, { keepdim: true }).maximum(eps))
+    return isHalf(dtype) ? unit.cast(preciseType(dtype)) : unit
+  })
 }
 
 export interface CosineSimilarityOptions {

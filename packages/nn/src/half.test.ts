@@ -1,15 +1,18 @@
 import {
   addmm,
   autocast,
+  full,
   type HalfDType,
   manualSeed,
   matmul,
   rand,
   randn,
   reference,
+  setDefaultDType,
   setDevice,
   type Tensor,
   tensor,
+  zeros,
 } from '@nablajs/tensor'
 import { describe, expect, it } from 'vitest'
 import {
@@ -24,6 +27,7 @@ import {
   GRU,
   gaussianNllLoss,
   groupNorm,
+  init,
   instanceNorm,
   Linear,
   LSTM,
@@ -31,12 +35,17 @@ import {
   mseLoss,
   multilabelSoftMarginLoss,
   multiMarginLoss,
+  normalize,
   ReLU,
   RNN,
   rmsNorm,
   Sequential,
+  scaledDotProductAttention,
+  spectralNorm,
   TransformerEncoderLayer,
   tripletMarginLoss,
+  watch,
+  weightNorm,
 } from './index.ts'
 
 setDevice(reference())
@@ -149,6 +158,76 @@ describe.each(['f16', 'bf16'] as const)('%s', (dtype: HalfDType) => {
       return { run: (x) => net.forward(x), shape: [3] }
     },
   }
+
+  it('is drawn by every initialization, and held by layers where it is the default', () => {
+    manualSeed(6)
+    const draws: Record<string, (t: Tensor) => Tensor> = {
+      uniform: (t) => init.uniform(t, -1, 1),
+      normal: (t) => init.normal(t),
+      truncNormal: (t) => init.truncNormal(t),
+      kaimingUniform: (t) => init.kaimingUniform(t),
+      xavierNormal: (t) => init.xavierNormal(t),
+      orthogonal: (t) => init.orthogonal(t),
+    }
+    for (const [name, draw] of Object.entries(draws)) {
+      const t = draw(zeros([60, 50], { dtype }))
+      expect(t.dtype, name).toBe(dtype)
+      expect(Math.abs(t.mean().itemSync()), name).toBeLessThan(0.05)
+      // Uniform numbers have the 11 or 8 random bits that a half can hold.
+      expect(new Set(t.dataSync()).size, name).toBeGreaterThan(dtype === 'f16' ? 1000 : 200)
+    }
+    setDefaultDType(dtype)
+    try {
+      for (const layer of [new TransformerEncoderLayer(8, 2), new LSTM(3, 4), new Conv2d(3, 4, 3)])
+        expect([...new Set(layer.parameters().map((p) => p.dtype))]).toEqual([dtype])
+    } finally {
+      setDefaultDType('f32')
+    }
+  })
+
+  it('takes reparametrized weights', () => {
+    for (const wrap of [spectralNorm, weightNorm]) {
+      const layer = wrap(new Conv2d(3, 4, 3)).cast(dtype)
+      const y = layer.forward(rand([2, 5, 5, 3]).cast(dtype))
+      expect(y.dtype).toBe(dtype)
+      y.sum().backward()
+      expect([...new Set(layer.parameters().map((p) => p.grad!.dtype))]).toEqual([dtype])
+      expect(autocast(dtype, () => layer.forward(rand([2, 5, 5, 3]))).dtype).toBe(dtype)
+      layer.cast('f32')
+      expect(layer.forward(rand([2, 5, 5, 3])).dtype).toBe('f32')
+    }
+  })
+
+  it('is made of length 1, also where a length is 0 or beyond f16', () => {
+    expect([...normalize(tensor([0, 0], { dtype })).dataSync()]).toEqual([0, 0])
+    const unit = normalize(tensor([60000, 60000], { dtype }))
+    expect(unit.dtype).toBe(dtype)
+    expect(unit.dataSync()[0]).toBeCloseTo(Math.SQRT1_2, 2)
+    expect(autocast(dtype, () => normalize(tensor([3, 4], { dtype }))).dtype).toBe('f32')
+  })
+
+  it('is attended to, though the scores overflow f16 before they are scaled', () => {
+    const x = full([1, 2, 64], 40)
+    const v = tensor([[[1], [3]]])
+    const half = scaledDotProductAttention(x.cast(dtype), x.cast(dtype), v.cast(dtype))
+    const mixed = autocast(dtype, () => scaledDotProductAttention(x, x, v))
+    for (const y of [half, mixed]) {
+      expect(y.dtype).toBe(dtype)
+      expect([...y.dataSync()]).toEqual([2, 2])
+    }
+  })
+
+  it('is watched', async () => {
+    const net = new Sequential({ first: new Linear(3, 4), second: new ReLU() })
+    const flow = watch(net)
+    autocast(dtype, () => net.forward(full([2, 3], 1)))
+      .sum()
+      .backward()
+    const [first] = await flow.read()
+    flow.stop()
+    expect(first!.activation!.largest).toBeGreaterThan(0)
+    expect(first!.gradient!.mean).toBeGreaterThanOrEqual(0)
+  })
 
   it('is what a model can be cast to', () => {
     const net = new Sequential(new Linear(3, 4), new BatchNorm1d(4))

@@ -1,5 +1,6 @@
 /** Statistics of what flows through a network, layer by layer: to see it vanish or explode. */
-import { customGrad, type FloatDType, keep, noGrad, stack, Tensor } from '@nablajs/tensor'
+import { customGrad, type FloatDType, isFloat, keep, noGrad, stack, Tensor } from '@nablajs/tensor'
+import { wideType } from './check.ts'
 import type { Module } from './module.ts'
 import type { AnyModule } from './tree.ts'
 
@@ -37,9 +38,9 @@ export interface Watch {
 /** The four numbers of a tensor, as one tensor that outlives the pass. */
 function measure(t: Tensor): Tensor {
   return noGrad(() => {
-    const x = t.detach()
-    const { dtype } = x
-    const zeros = x.eq(0).cast(dtype as FloatDType)
+    const dtype = wideType(t.dtype as FloatDType)
+    const x = t.detach().cast(dtype)
+    const zeros = x.eq(0).cast(dtype)
     return keep(stack([x.mean(), x.std(undefined, { correction: 0 }), x.abs().max(), zeros.mean()]))
   })
 }
@@ -67,7 +68,7 @@ class Flow {
 
   see(output: unknown): Tensor | undefined {
     if (!(output instanceof Tensor) || output.size === 0) return undefined
-    if (output.dtype !== 'f32' && output.dtype !== 'f64') return undefined
+    if (!isFloat(output.dtype)) return undefined
     this.activation?.dispose()
     this.activation = measure(output)
     return output.requiresGrad ? this.pass(output) : undefined

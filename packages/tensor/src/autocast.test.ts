@@ -4,8 +4,12 @@ import {
   autocast,
   checkpoint,
   conv2d,
+  customGrad,
   fromHost,
+  gradients,
   type HalfDType,
+  hessian,
+  jacobian,
   logSoftmax,
   manualSeed,
   matmul,
@@ -50,6 +54,45 @@ describe.each(both)('%s', (dtype) => {
     expect(x.max(1).dataSync()[0]).toBe(3)
     expect(x.argmin(1).dataSync()[0]).toBe(1)
     expect([...x.sort().values.dataSync()]).toEqual([1, 2, 3])
+  })
+
+  test('is refused no gradient of another dtype', () => {
+    const x = tensor([1, 2], { dtype, requiresGrad: true })
+    x.reshape([2, 1]).backward(tensor([[1], [2]]))
+    expect(x.grad!.dtype).toBe(dtype)
+    expect([...x.grad!.dataSync()]).toEqual([1, 2])
+    const double = customGrad(
+      'double',
+      (t: Tensor) => ({ output: t.mul(2) }),
+      (g) => [g.mul(2).cast(g.dtype === 'f32' ? dtype : 'f32')],
+    )
+    for (const own of [dtype, 'f32'] as const) {
+      const leaf = tensor([1, 2], { dtype: own, requiresGrad: true })
+      double(leaf).sum().backward()
+      expect(leaf.grad!.dtype).toBe(own)
+    }
+  })
+
+  test('has derivatives of higher order, also in autocast', () => {
+    const x = tensor([0.5, 2], { dtype, requiresGrad: true })
+    const [slope] = gradients(x.pow(3).sum(), [x], { createGraph: true })
+    expect(gradients(slope!.sum(), [x])[0]!.dataSync()[1]).toBeCloseTo(12, 1)
+    const weight = tensor([
+      [1, 2],
+      [3, 4],
+    ])
+    const row = tensor([[0.25, -0.125]])
+    const map = (t: Tensor): Tensor => matmul(t, weight).tanh().square().sum()
+    const exact = hessian(map)(row)
+    const rough = hessian((t) => autocast(dtype, () => map(t)))(row)
+    expect(rough.dtype).toBe('f32')
+    const [due, found] = [exact.dataSync(), rough.dataSync()]
+    const size = Math.max(...due.map(Math.abs))
+    due.forEach((value, i) => {
+      expect(Math.abs(found[i]! - value) / size).toBeLessThan(dtype === 'f16' ? 0.01 : 0.08)
+    })
+    const slopes = jacobian((t) => autocast(dtype, () => matmul(t, weight)))(row)
+    expect([...slopes.dataSync()]).toEqual([1, 3, 2, 4])
   })
 
   test('has gradients of its own dtype', () => {
@@ -155,4 +198,14 @@ test('autocast takes dtypes of 16 bits', () => {
   expect(() => autocast('f32', () => 0)).toThrowErrorMatchingInlineSnapshot(
     `[DTypeError: autocast: "f32" came; it takes f16 and bf16]`,
   )
+})
+
+test('a Float16Array is f16', () => {
+  const halves = (globalThis as { Float16Array?: new (from: number[]) => ArrayLike<number> })
+    .Float16Array
+  if (!halves) return
+  const x = tensor(new halves([1, 2.5]))
+  expect(x.dtype).toBe('f16')
+  expect([...x.dataSync()]).toEqual([1, 2.5])
+  expect(tensor(new Uint16Array([1, 60000])).dtype).toBe('i32')
 })

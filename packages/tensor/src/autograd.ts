@@ -12,6 +12,7 @@ import { ArgumentError, GraphError, ShapeError, showShape } from './errors.ts'
 import type { Layout } from './layout.ts'
 import { sameShape } from './layout.ts'
 import { disown, Scope, type Storage } from './memory.ts'
+import { cast } from './ops/cast.ts'
 import { Tensor } from './tensor.ts'
 
 /** From the gradient of the output to those of the inputs; `saved` is what `record` was given, in order. */
@@ -263,7 +264,8 @@ export function runBackward(
 
   withGrad(createGraph, () => {
     try {
-      if (output.edge) pending.set(output.edge, seed.alias())
+      const { dtype, edge } = output
+      if (edge) pending.set(edge, seed.dtype === dtype ? seed.alias() : cast(seed, dtype))
       for (const node of nodes) visit(node)
       for (const [edge, gradient] of pending) {
         pending.delete(edge)

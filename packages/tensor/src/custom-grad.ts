@@ -3,6 +3,7 @@ import { noGrad, type Rule, record } from './autograd.ts'
 import { ShapeError, showShape } from './errors.ts'
 import { sameShape } from './layout.ts'
 import { scope } from './memory.ts'
+import { cast } from './ops/cast.ts'
 import type { Tensor } from './tensor.ts'
 
 /** What the forward part of {@link customGrad} gives. */
@@ -14,6 +15,7 @@ export interface CustomForward {
 
 function checked(name: string, backward: Rule, inputs: readonly Tensor[]): Rule {
   const shapes = inputs.map((t) => t.shape)
+  const types = inputs.map((t) => t.dtype)
   return (g, saved, needs) => {
     const gradients = backward(g, saved, needs)
     if (gradients.length !== shapes.length)
@@ -26,7 +28,7 @@ function checked(name: string, backward: Rule, inputs: readonly Tensor[]): Rule 
           `${name}: backward gave ${showShape(gradient.shape)} for input ${i}, which is ${showShape(shapes[i]!)}`,
         )
     })
-    return gradients
+    return gradients.map((gradient, i) => gradient && cast(gradient, types[i]!))
   }
 }
 
@@ -36,7 +38,7 @@ function checked(name: string, backward: Rule, inputs: readonly Tensor[]): Rule 
  *
  * The forward part is not recorded. The backward part gets the gradient of the output, what was
  * saved, and which inputs need a gradient; it gives one for each input, or `undefined` for none.
- * Written in ops, it can be differentiated again, for the inputs and the output that were saved; what
+ * A gradient of another dtype is cast to its input's. Written in ops, it can be differentiated again, for the inputs and the output that were saved; what
  * was computed on the way is a constant there. Saved memory is freed when the graph is.
  *
  * @param name Shown in errors.

@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { preciseType, productType } from './autocast.ts'
 export { type FusedArguments, fuse } from './ops/fuse.ts'
 export { mapProgram } from './ops/map.ts'
 export { sumOf } from './ops/sum.ts'

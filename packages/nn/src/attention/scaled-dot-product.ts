@@ -3,13 +3,21 @@ import {
   dropout,
   type FloatDType,
   type Generator,
+  isHalf,
   ShapeError,
   scope,
   showShape,
   softmax,
   type Tensor,
 } from '@nablajs/tensor'
-import { index, mapProgram, program, type Scalar, select } from '@nablajs/tensor/program'
+import {
+  index,
+  mapProgram,
+  productType,
+  program,
+  type Scalar,
+  select,
+} from '@nablajs/tensor/program'
 import { floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
 
@@ -59,12 +67,14 @@ export function attend(
   v: Tensor,
   { masks, causal, scale, dropoutP, generator }: AttendOptions,
 ): { output: Tensor; weights: Tensor } {
-  const scores = q.matmul(k.transpose())
+  // Scores that are stored as halves may overflow before they are scaled.
+  const early = isHalf(productType(q.dtype, k.dtype))
+  const scores = (early ? q.mul(scale) : q).matmul(k.transpose())
   const dtype = scores.dtype as FloatDType
   const kind = masks.map((mask) => (mask.dtype === 'bool' ? 'b' : 'f')).join('')
   const source = scoresFor({ dtype, rank: scores.rank, causal, masks: kind })
   const typed = masks.map((mask) => (mask.dtype === 'bool' ? mask : mask.cast(dtype)))
-  const plain = softmax(mapProgram(source, [scores, ...typed], [scale]), -1)
+  const plain = softmax(mapProgram(source, [scores, ...typed], [early ? 1 : scale]), -1)
   const weights = dropoutP > 0 ? dropout(plain, dropoutP, generator) : plain
   return { output: weights.matmul(v), weights }
 }

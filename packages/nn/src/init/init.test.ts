@@ -120,7 +120,7 @@ describe('random values', () => {
 
   test('integers are refused', () => {
     expect(() => init.normal(zeros([2], { dtype: 'i32' }))).toThrow(
-      'normal: the tensor is i32; random floats are f32 or f64',
+      'normal: the tensor is i32; draws are floats',
     )
   })
 })

@@ -3,7 +3,9 @@ import {
   ArgumentError,
   DTypeError,
   defaultGenerator,
+  type FloatDType,
   type Generator,
+  isFloat,
   type Tensor,
 } from '@nablajs/tensor'
 import {
@@ -17,6 +19,7 @@ import {
   unit,
   updateInPlace,
 } from '@nablajs/tensor/program'
+import { wideType } from '../check.ts'
 import {
   calculateFanInAndFanOut,
   calculateGain,
@@ -29,7 +32,7 @@ export interface InitOptions {
   generator?: Generator
 }
 
-type Draw = (words: readonly Scalar[], dtype: 'f32' | 'f64', settings: readonly Scalar[]) => Scalar
+type Draw = (words: readonly Scalar[], dtype: FloatDType, settings: readonly Scalar[]) => Scalar
 
 /** The programs made so far. */
 const programs = new Map<string, Program>()
@@ -42,8 +45,7 @@ function draw(
   body: Draw,
 ): Tensor {
   const { dtype } = t
-  if (dtype !== 'f32' && dtype !== 'f64')
-    throw new DTypeError(`${name}: the tensor is ${dtype}; random floats are f32 or f64`)
+  if (!isFloat(dtype)) throw new DTypeError(`${name}: the tensor is ${dtype}; draws are floats`)
   let source = programs.get(`${name} ${dtype}`)
   if (!source) {
     source = program(
@@ -129,13 +131,20 @@ export function truncNormal(t: Tensor, options: TruncNormalOptions = {}): Tensor
       `truncNormal: low ${low}, high ${high}, std ${std}: low must be below high, and std above 0`,
     )
   return draw('truncNormal', t, options, [mean, std, low, high], ([word], dtype, settings) => {
-    const [center, deviation, least, most] = settings as [Scalar, Scalar, Scalar, Scalar]
+    // A half has too few random bits for the tails.
+    const fine = wideType(dtype)
+    const [center, deviation, least, most] = settings.map((setting) => setting.cast(fine)) as [
+      Scalar,
+      Scalar,
+      Scalar,
+      Scalar,
+    ]
     // erf at a bound is 2 Φ - 1 of it; between the two the draw is uniform.
     const bound = (value: Scalar): Scalar =>
       value.sub(center).div(deviation).mul(Math.SQRT1_2).erf()
     const [from, to] = [bound(least), bound(most)]
-    const level = from.add(unit(word!, dtype).mul(to.sub(from)))
-    return erfinv(level).mul(deviation).mul(Math.SQRT2).add(center).max(least).min(most)
+    const level = from.add(unit(word!, fine).mul(to.sub(from)))
+    return erfinv(level).mul(deviation).mul(Math.SQRT2).add(center).max(least).min(most).cast(dtype)
   })
 }
 

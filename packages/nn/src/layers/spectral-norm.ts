@@ -65,7 +65,7 @@ export function spectralNormalize(
       return { u: left, v: right! }
     })
     const sigma = matrix.matmul(vectors.v).mul(vectors.u).sum()
-    return { weight: weight.div(sigma), ...vectors }
+    return { weight: weight.div(sigma).cast(weight.dtype), ...vectors }
   })
 }
 
@@ -125,8 +125,8 @@ export function spectralNorm<M extends AnyModule>(module: M, options: SpectralNo
     if (iterations > 0)
       noGrad(() => {
         // The gradient still needs the vectors of this call: those are new ones, not the buffers.
-        assign(u, next.u)
-        assign(v, next.v)
+        assign(u, next.u.cast(u.dtype))
+        assign(v, next.v.cast(v.dtype))
       })
     return next.weight
   })

@@ -24,6 +24,12 @@ const arrayTypes: readonly (readonly [new (...args: never[]) => TypedArray, DTyp
   [Uint32Array, 'u32'],
 ]
 
+/** The dtype of a typed array; the smaller integers become i32. (Float16Array is younger than the engines we run on.) */
+function typeOf(values: ArrayBufferView): DType {
+  if (Object.prototype.toString.call(values) === '[object Float16Array]') return 'f16'
+  return arrayTypes.find(([type]) => values instanceof type)?.[1] ?? 'i32'
+}
+
 function finish(t: Tensor, options: TensorOptions): Tensor {
   if (options.requiresGrad) t.requiresGrad = true
   return t
@@ -62,7 +68,7 @@ function shapeOf(values: NestedArray): number[] {
 /**
  * A tensor from a number, nested arrays, or a typed array (with `shape`, else one axis).
  *
- * The dtype is the typed array's (8- and 16-bit arrays become i32), or the default float.
+ * The dtype is the typed array's (integers of 8 and 16 bits become i32), or the default float.
  *
  * @throws ShapeError for ragged arrays and for a shape that does not fit the number of values.
  * @example
@@ -86,11 +92,8 @@ export function tensor(
     throw new ShapeError(
       `tensor: ${flat.length} values do not fill ${showShape(shape)} (${sizeOf(shape)} elements)`,
     )
-  const natural = arrayTypes.find(([type]) => values instanceof type)?.[1]
   const dtype =
-    options.dtype ??
-    natural ??
-    (typed && !(values instanceof Float32Array) ? 'i32' : getDefaultDType())
+    options.dtype ?? (typed ? typeOf(values as unknown as ArrayBufferView) : getDefaultDType())
   const t = Tensor.make(device, dtype, shape)
   device.write(t.buffer, stored(dtype, flat))
   return finish(t, options)
