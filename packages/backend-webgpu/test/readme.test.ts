@@ -8,8 +8,9 @@ import { providers } from '../src/kernels/providers.ts'
 import { recording } from './recording.ts'
 
 /** What each kernel is for; a name that is missing here does not compile. */
-const purposes: Readonly<Record<Exclude<keyof Kernels, 'addmm'>, string>> = {
+const purposes: Readonly<Record<keyof Kernels, string>> = {
   matmul: 'matrix products',
+  addmm: 'matrix products and a term, as in linear layers',
   conv2d: 'convolutions, groups and depthwise',
   conv2dGradInput: 'their gradient for the images',
   conv2dGradWeight: 'their gradient for the weights',

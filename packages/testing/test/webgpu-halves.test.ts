@@ -71,7 +71,7 @@ else {
     return device
   }
   conformance('webgpu on lavapipe, as on a GPU', asOnGpu, {
-    only: /^f16: reductions|^twins: matmul of f16$/,
+    only: /^f16: reductions|^twins: addmm of f16$/,
   })
 
   describe('halves on webgpu', () => {

@@ -20,6 +20,8 @@ export interface BlockVariant {
   readonly a: Side
   readonly b: Side
   readonly split: boolean
+  /** Whether a matrix is added to the product, where it is stored. */
+  readonly term: boolean
   /** Whether a thread's part of the depth is long: sums are then taken in blocks. */
   readonly long: boolean
 }
@@ -74,7 +76,7 @@ export function blockModule(variant: BlockVariant): {
     extensions: isShared(variant) || lanesOf(variant) > 1 ? ['subgroups'] : [],
     declarations: [
       ...(meets(variant) ? [`var<workgroup> sums: array<vec4<f32>, ${sums}>;`] : []),
-      storeFunctions(variant.split),
+      storeFunctions(variant),
     ].join('\n\n'),
   }
 }

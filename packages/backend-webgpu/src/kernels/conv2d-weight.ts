@@ -17,7 +17,7 @@ interface Variant {
   readonly fast: boolean
 }
 
-const correlate = defineProduct<Variant>(({ fast }, a, b) => ({
+const correlate = defineProduct<Variant>(({ fast }, { a, b }) => ({
   name: 'conv2dGradWeight',
   about: 'c[tap and channel, column] = sum over pixels of a[window of the pixel] b[pixel, column].',
   params: [

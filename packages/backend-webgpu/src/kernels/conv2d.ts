@@ -18,7 +18,7 @@ interface Variant {
   readonly dense: boolean
 }
 
-const convolve = defineProduct<Variant>(({ fast, dense }, a, b) => ({
+const convolve = defineProduct<Variant>(({ fast, dense }, { a, b }) => ({
   name: 'conv2d',
   about:
     'c[pixel, column] = sum over taps and channels of a[window of the pixel] b[tap, channel, column].',

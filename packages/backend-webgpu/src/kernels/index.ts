@@ -5,16 +5,17 @@ import { conv2dGradInputKernel, conv2dKernel } from './conv2d.ts'
 import { conv2dGradWeightKernel } from './conv2d-weight.ts'
 import { cumulativeKernel } from './cumulative.ts'
 import { gatherKernel } from './gather.ts'
-import { matmulKernel } from './matmul.ts'
+import { addmmKernel, matmulKernel } from './matmul.ts'
 import { maxPool2dKernel, sumPool2dGradKernel, sumPool2dKernel } from './pool.ts'
 import { scatterAddKernel } from './scatter.ts'
 import { sortKernel } from './sort.ts'
 
-/** All but the product with a sum. */
-export type WebGpuKernels = Omit<Kernels, 'addmm'>
+/** All kernels of the contract. */
+export type WebGpuKernels = Kernels
 
 const makers = {
   matmul: matmulKernel,
+  addmm: addmmKernel,
   conv2d: conv2dKernel,
   conv2dGradInput: conv2dGradInputKernel,
   conv2dGradWeight: conv2dGradWeightKernel,
@@ -30,6 +31,7 @@ const makers = {
 /** Those that take f16. */
 export const halfKernels: ReadonlySet<keyof WebGpuKernels> = new Set<keyof WebGpuKernels>([
   'matmul',
+  'addmm',
   'conv2d',
   'conv2dGradInput',
   'conv2dGradWeight',

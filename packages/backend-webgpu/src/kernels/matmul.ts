@@ -5,6 +5,7 @@ import {
   type DType,
   type Kernels,
   sizeOf,
+  type View,
 } from '@nablajs/tensor/backend'
 import type { Runtime } from '../runtime/kernel.ts'
 import { FEW } from './plan.ts'
@@ -30,20 +31,32 @@ interface Variant {
 
 const names = ['a', 'b', 'c']
 
-const multiply = defineProduct<Variant>(({ rank }, a, b) => ({
-  name: 'matmul',
-  about:
-    'c[row, column] = sum over depth of a[row, depth] b[depth, column], for each matrix of a batch.',
-  params: [
-    ...names.flatMap((name) => [`${name}_down`, `${name}_across`]),
-    ...walkParams(rank, names),
-  ],
-  functions: [
-    'fn start(batch: u32) -> vec3<i32> {',
-    indent(walkText(rank, names, 'batch')),
-    '  return vec3<i32>(a_at, b_at, c_at);',
-    '}',
-    dedent(`
+/** A thread has results of one product only, so where the term of that begins need not go along. */
+const termText = dedent(`
+  var<private> term_begin: i32;
+  fn term_of(row: u32, column: u32) -> f32 {
+    return load_term(term_begin + i32(row) * p.term_down + i32(column) * p.term_across);
+  }
+`)
+
+const multiply = defineProduct<Variant>(({ rank }, { a, b, term }) => {
+  const all = term ? [...names, 'term'] : names
+  return {
+    name: 'matmul',
+    about:
+      'c[row, column] = sum over depth of a[row, depth] b[depth, column], for each matrix of a batch.',
+    params: [
+      ...all.flatMap((name) => [`${name}_down`, `${name}_across`]),
+      ...walkParams(rank, all),
+    ],
+    functions: [
+      ...(term ? [termText] : []),
+      'fn start(batch: u32) -> vec3<i32> {',
+      indent(walkText(rank, all, 'batch')),
+      ...(term ? ['  term_begin = term_at;'] : []),
+      '  return vec3<i32>(a_at, b_at, c_at);',
+      '}',
+      dedent(`
       fn a_lane(row: u32, start: i32) -> vec4<i32> {
         return vec4<i32>(start + i32(row) * p.a_down, 0, 0, 0);
       }
@@ -66,8 +79,9 @@ const multiply = defineProduct<Variant>(({ rank }, a, b) => ({
         return start + i32(row) * p.c_down + i32(column) * p.c_across;
       }
     `),
-  ].join('\n'),
-}))
+    ].join('\n'),
+  }
+})
 
 /** How an operand is read, by what is dense in it. `lane` and `depth` are strides along those axes. */
 export function sideOf(
@@ -89,7 +103,7 @@ export function sideOf(
   return { load: 'single', along }
 }
 
-/** `c = a b` for `rows x depth` times `depth x columns`, over a batch of `shape`; all of `dtype`. */
+/** `c = a b`, or `a b + term`, for `rows x depth` times `depth x columns`, over a batch of `shape`; all of `dtype`. */
 export function product(
   runtime: Runtime,
   dtype: DType,
@@ -98,6 +112,7 @@ export function product(
   a: Matrix,
   b: Matrix,
   c: Matrix,
+  term?: Matrix,
 ): void {
   // Few columns are better few rows, and neighbouring threads write neighbouring columns.
   const few = columns <= FEW && rows > columns
@@ -105,8 +120,9 @@ export function product(
   if (few || dense) {
     const turn = (m: Matrix): Matrix => ({ ...m, down: m.across, across: m.down })
     ;[rows, columns, a, b, c] = [columns, rows, turn(b), turn(a), turn(c)]
+    term &&= turn(term)
   }
-  const operands = { a, b, c }
+  const operands = { a, b, c, ...(term && { term }) }
   const params: Record<string, number> = {}
   for (const [axis, extent] of shape.entries()) if (axis > 0) params[`extent${axis}`] = extent
   for (const [name, { offset, down, across, steps }] of Object.entries(operands)) {
@@ -115,6 +131,11 @@ export function product(
     params[`${name}_across`] = across
     for (const [axis, step] of steps.entries()) params[`${name}_step${axis}`] = step
   }
+  const results = (m: Matrix): View => ({
+    ...{ buffer: m.buffer, dtype, offset: m.offset },
+    shape: [...shape, rows, columns],
+    strides: [...m.steps, m.down, m.across],
+  })
   multiply(
     runtime,
     { rank: shape.length },
@@ -129,48 +150,62 @@ export function product(
         buffer: b.buffer,
         side: sideOf(columns, b.across, depth, b.down, [b.offset, ...b.steps]),
       },
-      c: {
-        ...{ buffer: c.buffer, dtype, offset: c.offset },
-        shape: [...shape, rows, columns],
-        strides: [...c.steps, c.down, c.across],
-      },
+      c: results(c),
+      term: term && results(term),
     },
   )
 }
 
 /** {@link Kernels.matmul} for f32 and f16. */
 export function matmulKernel(runtime: Runtime): Kernels['matmul'] {
-  return (a, b, out) => {
-    const rank = out.shape.length
-    // The rows count as one more axis of the batch along which b repeats: what meets the same b
-    // becomes one taller product, where memory allows.
-    const loops = collapse(out.shape.slice(0, -1), [
-      a.strides.slice(0, -1),
-      [...b.strides.slice(0, -2), 0],
-      out.strides.slice(0, -1),
-    ])
-    const [aSteps, bSteps, outSteps] = loops.strides as [number[], number[], number[]]
-    const tall = bSteps.at(-1) === 0 || loops.shape.length === 0
-    const rows = tall ? (loops.shape.pop() ?? 1) : 1
-    const pop = (steps: number[]) => (tall ? (steps.pop() ?? 0) : 0)
-    const [aDown, , outDown] = [pop(aSteps), pop(bSteps), pop(outSteps)]
-    product(
-      runtime,
-      out.dtype,
-      [rows, out.shape[rank - 1]!, a.shape[rank - 1]!],
-      loops.shape,
-      {
-        ...{ buffer: a.buffer, offset: a.offset, steps: aSteps },
-        ...{ down: aDown, across: a.strides[rank - 1]! },
-      },
-      {
-        ...{ buffer: b.buffer, offset: b.offset, steps: bSteps },
-        ...{ down: b.strides[rank - 2]!, across: b.strides[rank - 1]! },
-      },
-      {
-        ...{ buffer: out.buffer, offset: out.offset, steps: outSteps },
-        ...{ down: outDown, across: out.strides[rank - 1]! },
-      },
-    )
-  }
+  return (a, b, out) => multiplyViews(runtime, a, b, out)
+}
+
+/** {@link Kernels.addmm} for f32 and f16: the term is added where a product is stored. */
+export function addmmKernel(runtime: Runtime): Kernels['addmm'] {
+  return (a, b, c, out) => multiplyViews(runtime, a, b, out, c)
+}
+
+function multiplyViews(runtime: Runtime, a: View, b: View, out: View, term?: View): void {
+  const rank = out.shape.length
+  // The rows count as one more axis of the batch along which b repeats: what meets the same b
+  // becomes one taller product, where memory allows.
+  const loops = collapse(out.shape.slice(0, -1), [
+    a.strides.slice(0, -1),
+    [...b.strides.slice(0, -2), 0],
+    out.strides.slice(0, -1),
+    ...(term ? [term.strides.slice(0, -1)] : []),
+  ])
+  const [aSteps, bSteps, outSteps, termSteps = []] = loops.strides as [
+    number[],
+    number[],
+    number[],
+    number[]?,
+  ]
+  const tall = bSteps.at(-1) === 0 || loops.shape.length === 0
+  const rows = tall ? (loops.shape.pop() ?? 1) : 1
+  const pop = (steps: number[]) => (tall ? (steps.pop() ?? 0) : 0)
+  const [aDown, , outDown, termDown] = [pop(aSteps), pop(bSteps), pop(outSteps), pop(termSteps)]
+  product(
+    runtime,
+    out.dtype,
+    [rows, out.shape[rank - 1]!, a.shape[rank - 1]!],
+    loops.shape,
+    {
+      ...{ buffer: a.buffer, offset: a.offset, steps: aSteps },
+      ...{ down: aDown, across: a.strides[rank - 1]! },
+    },
+    {
+      ...{ buffer: b.buffer, offset: b.offset, steps: bSteps },
+      ...{ down: b.strides[rank - 2]!, across: b.strides[rank - 1]! },
+    },
+    {
+      ...{ buffer: out.buffer, offset: out.offset, steps: outSteps },
+      ...{ down: outDown, across: out.strides[rank - 1]! },
+    },
+    term && {
+      ...{ buffer: term.buffer, offset: term.offset, steps: termSteps },
+      ...{ down: termDown, across: term.strides[rank - 1]! },
+    },
+  )
 }

@@ -50,6 +50,8 @@ export interface ProductCall {
   readonly b: Operand
   /** The results in the order of batch, rows and columns, over as many axes as their strides need; of the operands' dtype. */
   readonly c: View
+  /** What is added to the results, of the shape of `c`; its text has `term_of(row, column)` where it is told so. */
+  readonly term?: View | undefined
   readonly params: Readonly<Record<string, number>>
 }
 
@@ -73,6 +75,7 @@ interface DotsVariant {
   readonly kind: 'dots'
   readonly a: Side
   readonly b: Side
+  readonly term: boolean
 }
 
 type Variant = TileVariant | BlockVariant | DotsVariant
@@ -108,15 +111,20 @@ function divisionOf(variant: Variant): Division {
     return { params: tileParams, threads: down * across, declarations, main: tileMain(variant) }
   }
   const params = ['count', 'rows', 'columns', 'depth']
-  return { params, threads: THREADS, declarations: storeFunctions(false), main: dotsMain }
+  return {
+    params,
+    threads: THREADS,
+    declarations: storeFunctions({ split: false, term: variant.term }),
+    main: dotsMain,
+  }
 }
 
 /** A kernel of products; `Own` is what its text depends on besides the plan and the sides. */
 export function defineProduct<Own extends object>(
-  text: (own: Own, a: Side, b: Side) => ProductText,
+  text: (own: Own, variant: Pick<Variant, 'a' | 'b' | 'term'>) => ProductText,
 ): (runtime: Runtime, own: Own, call: ProductCall) => void {
   const kernel = defineKernel<{ own: Own; variant: Variant }>(({ own, variant }) => {
-    const { params, functions, ...rest } = text(own, variant.a, variant.b)
+    const { params, functions, ...rest } = text(own, variant)
     const division = divisionOf(variant)
     return {
       ...{ ...rest, ...division },
@@ -124,14 +132,16 @@ export function defineProduct<Own extends object>(
         a: { element: valueType(variant.a) },
         b: { element: valueType(variant.b) },
         c: { element: 'f32', access: 'write' },
+        ...(variant.term && { term: { element: 'f32' } }),
       },
       params: [...division.params, ...params],
       declarations: `${functions}\n\n${division.declarations}`,
     }
   })
-  return (runtime, own, { rows, columns, depth, batch, a, b, c, params }) => {
+  return (runtime, own, { rows, columns, depth, batch, a, b, c, term, params }) => {
     if (rows === 0 || columns === 0 || batch === 0) return
-    if (depth === 0) return zero(runtime, c)
+    if (depth === 0 && !term) return zero(runtime, c)
+    if (depth === 0) return withScratch(runtime, 4, (none) => sumParts(runtime, none, 0, c, term))
     // A buffer that is both operands has one type.
     const mixed = a.buffer === b.buffer && (a.side.load === 'single') !== (b.side.load === 'single')
     const { variant, parts, groups, counts } = divide(
@@ -141,29 +151,32 @@ export function defineProduct<Own extends object>(
         b: mixed ? singly(b.side) : b.side,
       },
       runtime.features,
+      term !== undefined,
     )
     const call = { params: { ...params, rows, columns, depth, ...counts }, groups }
     const run = (target: DeviceBuffer) => {
-      const buffers = { a: a.buffer, b: b.buffer, c: target }
+      const added = variant.term && term ? { term: term.buffer } : {}
+      const buffers = { a: a.buffer, b: b.buffer, c: target, ...added }
       // Parts of sums are not rounded.
-      const halves = halvesOf(c.dtype, 'a', 'b', ...(target === c.buffer ? ['c'] : []))
+      const results = target === c.buffer ? ['c', ...Object.keys(added)] : []
+      const halves = halvesOf(c.dtype, 'a', 'b', ...results)
       kernel(runtime, { own, variant }, { ...call, buffers, halves })
     }
     if (parts === 1) return run(c.buffer)
     withScratch(runtime, parts * batch * rows * columns * 4, (partial) => {
       run(partial)
-      sumParts(runtime, partial, parts, c)
+      sumParts(runtime, partial, parts, c, term)
     })
   }
 }
 
 /** Carries a plan out: the variant of the text, how many parts and workgroups there are, and what tells so. */
-function divide(job: Job, features: Features) {
+function divide(job: Job, features: Features, adds: boolean) {
   const { rows, columns, depth, batch, a, b } = job
   const chosen = plan(job, features)
   if (chosen.kind === 'dots') {
     const count = rows * columns * batch
-    const variant: Variant = { kind: 'dots', a: singly(a), b: singly(b) }
+    const variant: Variant = { kind: 'dots', a: singly(a), b: singly(b), term: adds }
     return { variant, parts: 1, groups: groupsFor(count), counts: { count } }
   }
   const { kind, splits } = chosen
@@ -171,6 +184,7 @@ function divide(job: Job, features: Features) {
   const chunk = roundUp(Math.ceil(depth / splits), slice)
   const parts = Math.ceil(depth / chunk)
   const split = parts > 1
+  const term = adds && !split
   if (kind === 'tile') {
     const { down, across, rows: high } = tiles[chosen.tile]
     const counts = {
@@ -178,7 +192,7 @@ function divide(job: Job, features: Features) {
       tiles_down: Math.ceil(rows / (down * high)),
       tiles_across: Math.ceil(columns / (across * 4)),
     }
-    const variant: Variant = { tile: chosen.tile, a, b, split, long: chunk > LONG }
+    const variant: Variant = { tile: chosen.tile, a, b, split, term, long: chunk > LONG }
     return {
       variant,
       parts,
@@ -188,7 +202,7 @@ function divide(job: Job, features: Features) {
   }
   const { splits: _, ...layout } = chosen
   const deep = kind === 'strip' ? chosen.deep : 1
-  const variant: BlockVariant = { plan: layout, a, b, split, long: chunk / deep > LONG }
+  const variant: BlockVariant = { plan: layout, a, b, split, term, long: chunk / deep > LONG }
   const counts = { chunk, ...blockCounts(variant, rows, columns, batch) }
   return { variant, parts, groups: counts.part_groups * parts, counts }
 }

@@ -12,11 +12,15 @@ export interface Provider {
 }
 
 /** Who provides each kernel, and why. */
-export const providers: Readonly<Record<Exclude<keyof Kernels, 'addmm'>, Provider>> = {
+export const providers: Readonly<Record<keyof Kernels, Provider>> = {
   matmul: {
     by: 'ours',
     because:
       "TensorFlow.js's is wrong where b is transposed and the depth 2000 or more; it takes no strided views",
+  },
+  addmm: {
+    by: 'ours',
+    because: 'as for `matmul`, whose shader it is, with a term',
   },
   conv2d: { by: 'ours', because: 'right in both; TensorFlow.js has no groups' },
   conv2dGradInput: {

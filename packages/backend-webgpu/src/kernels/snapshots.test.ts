@@ -51,10 +51,12 @@ const pool = { kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1]
 const x = view([8, 16, 16, 32])
 const y = view([8, 8, 8, 64])
 const weight = view([3, 3, 32, 64])
+const bias: View = { ...view([512, 512]), strides: [0, 1] }
 
 const cases: Readonly<Record<string, (kernels: WebGpuKernels) => void>> = {
   matmul: (k) => k.matmul(view([512, 256]), view([256, 512]), view([512, 512])),
   'matmul-parts': (k) => k.matmul(view([3, 4096]), view([4096, 100]), view([3, 100])),
+  addmm: (k) => k.addmm(view([512, 256]), view([256, 512]), bias, view([512, 512])),
   'matmul-small': (k) => k.matmul(view([50, 5, 7]), view([50, 7, 6]), view([50, 5, 6])),
   conv2d: (k) => k.conv2d(x, weight, y, conv),
   'conv2d-grad-input': (k) => k.conv2dGradInput(y, weight, x, conv),

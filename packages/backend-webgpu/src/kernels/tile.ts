@@ -53,6 +53,8 @@ export interface TileVariant {
   readonly b: Side
   /** Whether the depth is cut into parts that a second pass adds. */
   readonly split: boolean
+  /** Whether a matrix is added to the product, where it is stored. */
+  readonly term: boolean
   /** Whether the depth is long: sums are then taken in blocks, which keeps their rounding errors small. */
   readonly long: boolean
 }
@@ -108,18 +110,19 @@ function quadFunction(name: string, side: Side): string {
 }
 
 /**
- * How results go to memory. What is done to every result before it is stored has its place in `put`.
+ * How results go to memory. What is done to every result before it is stored has its place in `put`;
+ * what `term_of(row, column)` gives is added there.
  * A part of a result goes to scratch memory: parts outermost, then batch, rows and columns; its
  * `begin` is the number of part and batch.
  */
-export function storeFunctions(split: boolean): string {
+export function storeFunctions({ split, term }: Pick<TileVariant, 'split' | 'term'>): string {
   const at = split
     ? '(begin * p.rows + i32(row)) * p.columns + i32(column)'
     : 'c_at(row, column, begin)'
   return dedent(`
     fn put(row: u32, column: u32, begin: i32, value: f32) {
       if (row < u32(p.rows) && column < u32(p.columns)) {
-        store_c(${at}, value);
+        store_c(${at}, value${term ? ' + term_of(row, column)' : ''});
       }
     }
     fn put_quad(row: u32, column: u32, step: u32, begin: i32, values: vec4<f32>) {
@@ -161,7 +164,7 @@ function slotFunctions(name: string, side: Side, lanes: number, depth: number): 
  * `x_step(depth) -> vec4<i32>` (what can be said of a depth before the lane is known) and
  * `x_load(lane, step)`, a number or a quad; `c_at(row, column, start)` is where a result goes.
  */
-export function tileDeclarations({ tile, a, b, split }: TileVariant): string {
+export function tileDeclarations({ tile, a, b, split, term }: TileVariant): string {
   const { down, across, rows, depth } = tiles[tile]
   return [
     [
@@ -172,7 +175,7 @@ export function tileDeclarations({ tile, a, b, split }: TileVariant): string {
     quadFunction('a', a),
     slotFunctions('b', b, across * 4, depth),
     quadFunction('b', b),
-    storeFunctions(split),
+    storeFunctions({ split, term }),
   ].join('\n\n')
 }
 

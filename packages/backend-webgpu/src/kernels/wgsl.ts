@@ -249,35 +249,49 @@ export function orderText(dtype: View['dtype'], type: 'u32' | 'vec4<u32>' = 'u32
   `)
 }
 
-const sumPartsKernel = defineKernel<{ rank: number }>(({ rank }) => ({
-  name: 'sumParts',
-  about: 'Adds up the parts of every element, always in the same order.',
-  memory: { parts: { element: 'f32' }, out: { element: 'f32', access: 'write' } },
-  params: ['count', 'parts_count', ...walkParams(rank, ['out'])],
-  threads: THREADS,
-  main: [
-    eachThread,
-    walkText(rank, ['out']),
-    dedent(`
+const sumPartsKernel = defineKernel<{ rank: number; operands: readonly string[] }>(
+  ({ rank, operands }) => ({
+    name: 'sumParts',
+    about: 'Adds up the parts of every element, always in the same order.',
+    memory: {
+      parts: { element: 'f32' },
+      out: { element: 'f32', access: 'write' },
+      ...(operands.includes('term') && { term: { element: 'f32' } }),
+    },
+    params: ['count', 'parts_count', ...walkParams(rank, operands)],
+    threads: THREADS,
+    main: [
+      eachThread,
+      walkText(rank, operands),
+      dedent(`
       var sum = 0.0;
       for (var part = 0; part < p.parts_count; part++) {
         sum += load_parts(part * p.count + i32(number));
       }
-      store_out(out_at, sum);
+      store_out(out_at, sum${operands.includes('term') ? ' + load_term(term_at)' : ''});
     `),
-  ].join('\n'),
-}))
+    ].join('\n'),
+  }),
+)
 
-/** `out = sum over parts of parts[part, ...]`; with no parts, zeros. */
-export function sumParts(runtime: Runtime, parts: DeviceBuffer, count: number, out: View): void {
+/** `out = sum over parts of parts[part, ...] + term`; with no parts or no term, zeros in their place. */
+export function sumParts(
+  runtime: Runtime,
+  parts: DeviceBuffer,
+  count: number,
+  out: View,
+  term?: View,
+): void {
   const size = out.shape.reduce((product, extent) => product * extent, 1)
-  const { rank, params } = walk(out.shape, { out })
+  const views = { out, ...(term && { term }) }
+  const operands = Object.keys(views)
+  const { rank, params } = walk(out.shape, views)
   sumPartsKernel(
     runtime,
-    { rank },
+    { rank, operands },
     {
-      buffers: { parts, out: out.buffer },
-      halves: halvesOf(out.dtype, 'out'),
+      buffers: { parts, out: out.buffer, ...(term && { term: term.buffer }) },
+      halves: halvesOf(out.dtype, ...operands),
       params: { ...params, count: size, parts_count: count },
       groups: groupsFor(size),
     },
