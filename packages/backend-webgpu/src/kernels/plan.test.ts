@@ -65,3 +65,16 @@ test('blocks on software GPUs, larger ones where quads share rows', () => {
   expect(plan(job([1, 4096, 1024, 1]), quads)).toMatchObject({ block: { rows: 1 }, shared: false })
   expect(plan(job([20, 20, 4096, 1]), software)).toMatchObject({ kind: 'block', splits: 14 })
 })
+
+test('no block for a software GPU has more loads than it compiles in a second', () => {
+  const single: Side = { load: 'single', along: 'depth' }
+  for (const subgroupMinSize of [0, 4])
+    for (const columns of [8, 16, 64]) {
+      const image: Job = { rows: 2048, columns, depth: 9, batch: 1, a: single, b: wide }
+      const chosen = plan(image, { software: true, subgroupMinSize })
+      if (chosen.kind !== 'block') throw new Error(chosen.kind)
+      const { block, shared } = chosen
+      const loads = (4 * block.rows) / (shared ? 4 : 1) + 4 * block.quads
+      expect(loads).toBeLessThanOrEqual(32)
+    }
+})

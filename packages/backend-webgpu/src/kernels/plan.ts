@@ -76,8 +76,8 @@ export const STRIP_THREADS = 128
  */
 const SOFTWARE_LOAD = 7
 
-/** Loads in the text of a block, beyond which a software GPU takes seconds to compile it. */
-const MOST_LOADS = 40
+/** Loads in the text of a block, beyond which a software GPU takes minutes and gigabytes to compile it. */
+const MOST_LOADS = 32
 
 const blocks: readonly Block[] = [
   { rows: 1, quads: 1 },
