@@ -27,6 +27,8 @@ import { Waiting } from './runtime/waiting.ts'
 /** What a {@link WebGpuBackend} is made of. */
 export interface WebGpuParts {
   readonly device: GPUDevice
+  /** From `featuresOf`. */
+  readonly features: Features
   /** Kept alive as long as the backend: Dawn's device does not keep its instance. */
   readonly gpu?: unknown
   /** Whether the device ends with the backend. */
@@ -74,12 +76,12 @@ export class WebGpuBackend implements Backend, Runtime {
   #writtenBytes = 0
   #disposed = false
 
-  constructor({ device, gpu, owned, memoryLimit, poolLimit }: WebGpuParts) {
+  constructor({ device, features, gpu, owned, memoryLimit, poolLimit }: WebGpuParts) {
     this.device = device
     this.#gpu = gpu
     this.#owned = owned
     this.limits = limitsOf(device.limits)
-    this.features = featuresOf(device)
+    this.features = features
     this.dtypes = dtypesOf(this.features)
     // A millisecond late is little for a software GPU, and much for a step of a few on another.
     this.#waiting = new Waiting(this.features.software ? 1 : 10)
@@ -325,18 +327,5 @@ function limitsOf(limits: GPUSupportedLimits): Limits {
     maxComputeWorkgroupSizeY: limits.maxComputeWorkgroupSizeY,
     maxComputeWorkgroupSizeZ: limits.maxComputeWorkgroupSizeZ,
     maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-  }
-}
-
-function featuresOf(device: GPUDevice): Features {
-  const subgroups = device.features.has('subgroups')
-  const { adapterInfo } = device
-  return {
-    subgroups,
-    subgroupMinSize: subgroups ? adapterInfo.subgroupMinSize : 0,
-    subgroupMaxSize: subgroups ? adapterInfo.subgroupMaxSize : 0,
-    f16: device.features.has('shader-f16'),
-    // Chromium's and Dawn's; other browsers have no software GPUs.
-    software: adapterInfo?.isFallbackAdapter ?? false,
   }
 }

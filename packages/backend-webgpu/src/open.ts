@@ -1,6 +1,7 @@
 /** Finding a GPU: in browsers `navigator.gpu`, in Node the package `webgpu`. */
 import { ArgumentError, DeviceError } from '@nablajs/tensor/backend'
 import { WebGpuBackend } from './backend.ts'
+import { featuresOf } from './runtime/features.ts'
 
 export interface WebGpuOptions {
   /**
@@ -69,7 +70,8 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
     const missing = features.filter((name) => !device.features.has(name))
     if (missing.length > 0)
       throw new DeviceError(`webgpu: the device given has no ${missing.join(', ')}`)
-    return new WebGpuBackend({ device, owned: false, memoryLimit, poolLimit })
+    const found = await featuresOf(device)
+    return new WebGpuBackend({ device, features: found, owned: false, memoryLimit, poolLimit })
   }
   const gpu = await findGpu()
   const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {})
@@ -91,7 +93,10 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuBackend
     requiredFeatures: [...requiredFeatures],
     requiredLimits: limitsOf(adapter.limits),
   })
-  return new WebGpuBackend({ device: made, gpu, owned: true, memoryLimit, poolLimit })
+  const found = await featuresOf(made)
+  return new WebGpuBackend({
+    ...{ device: made, features: found, gpu, owned: true, memoryLimit, poolLimit },
+  })
 }
 
 /** All limits of the adapter: the defaults of WebGPU are those of small phones. */

@@ -15,6 +15,7 @@ import { describe, test } from 'vitest'
 import { create, globals } from 'webgpu'
 import { WebGpuBackend } from '../src/backend.ts'
 import { type WebGpuKernels, webgpuKernels } from '../src/kernels/index.ts'
+import { featuresOf } from '../src/runtime/features.ts'
 import type { Limits } from '../src/runtime/kernel.ts'
 
 /** A GPU to test as: what it is called in titles, and what a device of it has. */
@@ -69,7 +70,9 @@ async function testKernels(
   if (subgroups && !adapter.features.has('subgroups')) return 'the adapter has no subgroups'
   const memory = { memoryLimit: Number.POSITIVE_INFINITY, poolLimit: 2 ** 26 }
   const device = await adapter.requestDevice({ requiredFeatures: subgroups ? ['subgroups'] : [] })
-  const backend = new WebGpuBackend({ device, gpu, owned: true, ...memory })
+  const backend = new WebGpuBackend({
+    ...{ device, features: await featuresOf(device), gpu, owned: true, ...memory },
+  })
   const limits = limitsOf(backend.limits)
   const { maxComputeWorkgroupsPerDimension } = limits
   const kernels = webgpuKernels({

@@ -66,7 +66,7 @@ const seconds = 8
 
 /**
  * Joins `best` of all members of each team, in the first of them; and the declarations that it needs.
- * Invocations of a workgroup lie in subgroups in their order, which all drivers do for one axis.
+ * Invocations of a workgroup lie in subgroups in their order, which `runtime/features.ts` makes sure of.
  */
 export function teamText(
   { team, cluster }: Team,

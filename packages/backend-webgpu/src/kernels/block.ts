@@ -8,7 +8,7 @@
  * add up at the end: in subgroups as far as they reach, then through workgroup memory.
  *
  * WGSL does not say which threads of a workgroup make a subgroup, or a quad of it. This counts on aligned
- * runs of neighbours being in one, as they are wherever workgroups have one axis.
+ * runs of neighbours being in one, which `runtime/features.ts` makes sure of.
  */
 import { BLOCK_THREADS, type Layout, roundUp, runsDeep, STRIP_THREADS } from './plan.ts'
 import { axes, BLOCK, count, isWide, type Side, storeFunctions } from './tile.ts'
