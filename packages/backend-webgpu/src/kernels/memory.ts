@@ -1,6 +1,6 @@
 /** The buffers of a module: how they are declared, and the functions that read and write their elements. */
 import type { DType } from '@nablajs/tensor/backend'
-import { functionsFor } from '../codegen/functions.ts'
+import { type FunctionName, functionsFor } from '../codegen/functions.ts'
 
 /** Elements of a binding. Comparing and moving kernels see floats as their bits, `u32`. */
 export type Element = 'f32' | 'i32' | 'u32' | 'vec2<u32>' | 'vec4<f32>' | 'vec4<i32>' | 'vec4<u32>'
@@ -25,7 +25,8 @@ export function memoryText(
 ): { bindings: string[]; access: string[] } {
   const names = Object.keys(memory)
   const bindings: string[] = []
-  const access: string[] = halves.length > 0 ? functionsFor(['from_f16', 'to_f16']) : []
+  const access: string[] = []
+  const uses = new Set<FunctionName>()
   for (const [i, name] of names.entries()) {
     const own = memory[name]!
     // The first name of a buffer declares it; what else it is called reads and writes that variable.
@@ -41,10 +42,10 @@ export function memoryText(
       )
     }
     access.push(
-      half ? halfText(name, own, names[home]!) : accessText(name, own, names[home]!, element),
+      half ? halfText(name, own, names[home]!, uses) : accessText(name, own, names[home]!, element),
     )
   }
-  return { bindings, access }
+  return { bindings, access: [...functionsFor(uses), ...access] }
 }
 
 function accessText(
@@ -66,14 +67,23 @@ function accessText(
 const halfOf = (element: Element) => (element.startsWith('vec4') ? 'vec4<f16>' : 'f16')
 
 /** Elements of 16 bits that are f32, or the bits of such, as soon as they are loaded. */
-function halfText(name: string, { element, access }: Memory, home: string): string {
+function halfText(
+  name: string,
+  { element, access }: Memory,
+  home: string,
+  uses: Set<FunctionName>,
+): string {
   const wide = element.startsWith('vec4')
   const four = (type: string, convert: (lane: string) => string) =>
     `${type}(${['x', 'y', 'z', 'w'].map(convert).join(', ')})`
   const float = wide ? 'vec4<f32>' : 'f32'
   const cast = (to: string, from: string, value: string) =>
     to === from ? value : `bitcast<${to}>(${value})`
-  const loaded = wide ? four(float, (lane) => `from_f16(half.${lane})`) : 'from_f16(half)'
+  // What is moved or compared stays as it is. What is summed is converted by the GPU, in one instruction,
+  // which WGSL lets take subnormal halves for 0.
+  const exact = wide ? four(float, (lane) => `from_f16(half.${lane})`) : 'from_f16(half)'
+  if (element !== float) uses.add('from_f16')
+  const loaded = element === float ? `${float}(half)` : exact
   const load = [
     `fn load_${name}(at: i32) -> ${element} {`,
     `  let half = ${home}[at];`,
@@ -81,6 +91,7 @@ function halfText(name: string, { element, access }: Memory, home: string): stri
     '}',
   ].join('\n')
   if (access !== 'write') return load
+  uses.add('to_f16')
   const stored = wide ? four('vec4<f16>', (lane) => `to_f16(wide.${lane})`) : 'to_f16(wide)'
   return [
     load,

@@ -28,34 +28,13 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
-// A half as f32, by its bits: WGSL lets a conversion take subnormal halves for 0.
-fn from_f16(x: f16) -> f32 {
-  let bits = bitcast<u32>(vec2<f16>(x));
-  let size = bits & 0x7fffu;
-  let normal = (size << 13u) + select(0x38000000u, 0x70000000u, size >= 0x7c00u);
-  let subnormal = bitcast<u32>(f32(size) * 5.9604644775390625e-8f);
-  return bitcast<f32>(((bits & 0x8000u) << 16u) | select(subnormal, normal, size >= 0x400u));
-}
-// The nearest half, the even one on a tie, infinity from 65520 on: WGSL leaves all of that open.
-fn to_f16(x: f32) -> f16 {
-  let bits = bitcast<u32>(x);
-  let size = bits & 0x7fffffffu;
-  // Below 2^-14 halves are multiples of 2^-24; what is shifted by 25 is below half of one.
-  let small = size < 0x38800000u;
-  let word = select(size - 0x38000000u, (size & 0x7fffffu) | 0x800000u, small);
-  let shift = select(13u, min(126u - (size >> 23u), 25u), small);
-  let rounded = (word + (1u << (shift - 1u)) - 1u + ((word >> shift) & 1u)) >> shift;
-  let finite = select(rounded, 0x7c00u, size >= 0x47800000u);
-  let half = select(finite, 0x7e00u, size > 0x7f800000u);
-  return bitcast<vec2<f16>>(((bits >> 16u) & 0x8000u) | half).x;
-}
 fn load_a(at: i32) -> vec4<f32> {
   let half = a[at];
-  return vec4<f32>(from_f16(half.x), from_f16(half.y), from_f16(half.z), from_f16(half.w));
+  return vec4<f32>(half);
 }
 fn load_b(at: i32) -> vec4<f32> {
   let half = b[at];
-  return vec4<f32>(from_f16(half.x), from_f16(half.y), from_f16(half.z), from_f16(half.w));
+  return vec4<f32>(half);
 }
 fn load_c(at: i32) -> f32 { return c[at]; }
 fn store_c(at: i32, value: f32) { c[at] = value; }
