@@ -3,6 +3,7 @@ import { ArgumentError, keep, noGrad, scope, type Tensor, zeros } from '@nablajs
 import { program, sumOf, updateInPlace } from '@nablajs/tensor/program'
 import { refuseUnknown } from './known.ts'
 import { demandReadable } from './readable.ts'
+import { wideType } from './wide.ts'
 
 export interface ClipGradNormOptions {
   /** p of the norm; 2 is Euclid's, Infinity the largest element. Default 2. */
@@ -17,15 +18,18 @@ const gradientsOf = (parameters: Iterable<Tensor>): Tensor[] =>
 /** `Σ|g|ᵖ` of one gradient. */
 function powers(g: Tensor, p: number): Tensor {
   const { dtype, shape } = g
-  const source = program({ name: 'gradNorm', inputs: [dtype], scalars: [dtype] }, (x, power) =>
-    p === 2 ? x!.mul(x!) : x!.abs().pow(power!),
-  )
+  const wide = wideType(dtype)
+  const source = program({ name: 'gradNorm', inputs: [dtype], scalars: [wide] }, (g, power) => {
+    const x = g!.cast(wide)
+    return p === 2 ? x.mul(x) : x.abs().pow(power!)
+  })
   const axes = shape.map((_, axis) => axis)
   return sumOf(source, [g], shape, axes, [p]).reshape([])
 }
 
 /**
- * The norm of all gradients as one vector, as a tensor without axes: nothing is read back. One
+ * The norm of all gradients as one vector, as a tensor without axes: nothing is read back. Of gradients
+ * of 16 bits it is an f32. One
  * reduction for each parameter.
  *
  * @throws ArgumentError when `normType` is not a number > 0.
@@ -39,10 +43,10 @@ export function getTotalNorm(parameters: Iterable<Tensor>, normType = 2): Tensor
       const [first] = gradients
       if (!first) return zeros([])
       const total = (parts: Tensor[], join: (a: Tensor, b: Tensor) => Tensor): Tensor =>
-        parts.reduce((a, b) => join(a, b.cast(first.dtype)))
+        parts.reduce((a, b) => join(a, b.cast(a.dtype)))
       if (normType === Number.POSITIVE_INFINITY)
         return total(
-          gradients.map((g) => g.abs().max()),
+          gradients.map((g) => g.abs().max().cast(wideType(g.dtype))),
           (a, b) => a.maximum(b),
         )
       const sum = total(
@@ -92,11 +96,16 @@ export function clipGradNorm(
     scope(() => {
       for (const g of gradientsOf(list)) {
         const { dtype } = g
+        const wide = wideType(dtype)
         const scaled = program(
-          { name: 'clipGradNorm', inputs: [dtype, dtype], scalars: [dtype] },
-          (x, total, most) => x!.mul(most!.div(total!.add(1e-6)).min(1)),
+          { name: 'clipGradNorm', inputs: [dtype, wide], scalars: [wide] },
+          (x, total, most) =>
+            x!
+              .cast(wide)
+              .mul(most!.div(total!.add(1e-6)).min(1))
+              .cast(dtype),
         )
-        updateInPlace(scaled, [g, norm.cast(dtype)], [g], [maxNorm])
+        updateInPlace(scaled, [g, norm.cast(wide)], [g], [maxNorm])
       }
     }),
   )

@@ -2,6 +2,7 @@
 import { ArgumentError, type DType, type Tensor } from '@nablajs/tensor'
 import { type Program, program, type Scalar, select } from '@nablajs/tensor/program'
 import type { Link } from './transform.ts'
+import { wideType } from './wide.ts'
 
 /** A link that takes part, with what it was told by the options. */
 export interface Part {
@@ -51,7 +52,7 @@ export class Plan {
   /** One of the quantities that part `at` wants summed. */
   sum(job: Job, at: number, name: string): Body {
     return this.#made(`sum ${at} ${name} ${job.dtype}`, job, (leaves) => [
-      this.#sums(leaves, at)[name]!,
+      this.#sums(leaves, at)[name]!.cast(wideType(job.dtype)),
     ])
   }
 
@@ -149,9 +150,10 @@ const signature = ({
   sums,
   numbers,
 }: Job): { inputs: DType[]; scalars: DType[] } => {
-  const fill = (records: readonly object[]): DType[] =>
-    records.flatMap((record) => Object.keys(record).map(() => dtype))
-  return { inputs: fill([tensors, ...sums]), scalars: fill(numbers) }
+  const fill = (records: readonly object[], type: DType): DType[] =>
+    records.flatMap((record) => Object.keys(record).map(() => type))
+  const inputs = [...fill([tensors], dtype), ...fill(sums, wideType(dtype))]
+  return { inputs, scalars: fill(numbers, dtype) }
 }
 
 /** The values of all records in a row. This and what calls it runs for each parameter and step. */
@@ -164,10 +166,10 @@ export function valuesOf<Value>(records: readonly Readonly<Record<string, Value>
 export const inputsOf = ({ tensors, sums }: Job): Tensor[] => valuesOf([tensors, ...sums])
 
 /** Gives a program's leaves their names back. */
-function named({ tensors, sums, numbers }: Job, leaves: readonly Scalar[]): Leaves {
+function named({ dtype, tensors, sums, numbers }: Job, leaves: readonly Scalar[]): Leaves {
   let next = 0
   const take = (record: object): Record<string, Scalar> =>
-    Object.fromEntries(Object.keys(record).map((key) => [key, leaves[next++]!]))
+    Object.fromEntries(Object.keys(record).map((key) => [key, leaves[next++]!.cast(dtype)]))
   const main = take(tensors)
   const summed = sums.map(take)
   return { tensors: main, numbers: numbers.map((own, i) => ({ ...summed[i], ...take(own) })) }

@@ -1,5 +1,6 @@
 import { ArgumentError, assign, noGrad, scope, type Tensor } from '@nablajs/tensor'
 import { refuseUnknown } from './known.ts'
+import { wideType } from './wide.ts'
 import { parametersOf, type Wrapped } from './wrapped.ts'
 
 export interface SAMOptions {
@@ -86,13 +87,13 @@ export class SAM<Inner extends Wrapped> {
 
   #climb(parameters: readonly Tensor[]): void {
     const scaled = parameters.map((p) => (this.#adaptive ? p.abs().mul(p.grad!) : p.grad!))
-    const squares = scaled.map((g) => g.square().sum())
+    const squares = scaled.map((g) => g.cast(wideType(g.dtype)).square().sum())
     if (squares.length === 0) return
     const norm = squares.reduce((a, b) => a.add(b.cast(a.dtype))).sqrt()
     parameters.forEach((p, i) => {
       const direction = this.#adaptive ? p.abs().mul(scaled[i]!) : scaled[i]!
-      const length = norm.add(1e-12).cast(p.dtype)
-      assign(p, p.add(direction.div(length).mul(this.#rho)))
+      const length = norm.add(1e-12).cast(wideType(p.dtype))
+      assign(p, p.add(direction.div(length).mul(this.#rho)).cast(p.dtype))
     })
   }
 }

@@ -15,7 +15,18 @@ import {
   tensor,
 } from '@nablajs/tensor'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Adam, GradScaler, SGD } from '../src/index.ts'
+import {
+  Adam,
+  Chain,
+  chain,
+  clipByGlobalNorm,
+  clipGradNorm,
+  GradScaler,
+  getTotalNorm,
+  SAM,
+  SGD,
+  scaleByLearningRate,
+} from '../src/index.ts'
 import { every } from './every.ts'
 
 beforeEach(() => {
@@ -43,6 +54,58 @@ describe.each(halves)('parameters of %s', (dtype) => {
     const after = noGrad(() => loss().itemSync())
     // Rates as small as some defaults are lost in 16 bits; nothing may become worse or NaN.
     expect(after).toBeLessThanOrEqual(before)
+  })
+})
+
+describe.each(halves)('sums over parameters of %s', (dtype) => {
+  /** A parameter whose gradient has a length that an f16 holds, of squares that it does not. */
+  const steep = (): Tensor => {
+    const p = tensor([1, 2], { dtype, requiresGrad: true })
+    p.grad = tensor([3000, -4000], { dtype })
+    return p
+  }
+  const ulp = dtype === 'f16' ? 2 ** -11 : 2 ** -8
+
+  test('the norm of gradients is an f32, and clips as in f32', () => {
+    for (const [normType, due] of [
+      [1, 7000],
+      [2, 5000],
+      [3, 4497.94],
+      [Number.POSITIVE_INFINITY, 4000],
+    ] as const) {
+      const p = steep()
+      const length = clipGradNorm([p], 1, { normType })
+      expect(length.dtype).toBe('f32')
+      expect(Math.abs(length.itemSync() / due - 1)).toBeLessThan(ulp)
+      expect(p.grad!.dtype).toBe(dtype)
+      expect(Math.abs((p.grad!.dataSync()[0]! * due) / 3000 - 1)).toBeLessThan(2 * ulp)
+    }
+    // Not only where all are halves.
+    const wide = tensor([0], { requiresGrad: true })
+    wide.grad = tensor([12_000])
+    expect(getTotalNorm([steep(), wide]).itemSync()).toBeCloseTo(13_000, -3)
+    expect(getTotalNorm([wide, steep()]).dtype).toBe('f32')
+  })
+
+  test('chains that clip by the length of all gradients', () => {
+    const recipe = chain('clipped', [clipByGlobalNorm, scaleByLearningRate])
+    const p = steep()
+    new Chain([p], recipe, { maxNorm: 1, lr: 1 }).step()
+    const [x, y] = p.dataSync()
+    expect(x).toBeCloseTo(0.4, 2)
+    expect(y).toBeCloseTo(2.8, 1)
+  })
+
+  test('SAM climbs by rho, however steep it is', () => {
+    const p = tensor([100, 100], { dtype, requiresGrad: true })
+    const seen: number[] = []
+    const sam = new SAM(new SGD([p], { lr: 0 }), { rho: 8 })
+    sam.step(() => {
+      seen.push(p.dataSync()[0]!)
+      return p.cast('f32').mul(4000).sum()
+    })
+    expect(seen[0]).toBe(100)
+    expect(Math.abs(seen[1]! - (100 + 8 * Math.SQRT1_2))).toBeLessThan(200 * ulp)
   })
 })
 

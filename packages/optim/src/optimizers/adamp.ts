@@ -3,6 +3,7 @@ import type { ParametersInput, Work } from '../optimizer.ts'
 import { nonNegative, rates } from '../ranges.ts'
 import { TensorOptimizer } from '../tensor-optimizer.ts'
 import type { Declaration, Initial } from '../transform.ts'
+import { wideType } from '../wide.ts'
 
 export interface AdamPOptions {
   /** Learning rate γ. Default 1e-3. */
@@ -105,15 +106,20 @@ function step(
   }
   const axes = parameter.shape.map((_, axis) => axis)
   const outputs = axes.filter((axis) => axis !== (axes.length === 2 ? 0 : axes.length - 1))
-  const layer = project(parameter, g, u, axes, group)
-  const output = project(parameter, g, u, outputs, group)
-  const straight = where(output.applies, output.u, where(layer.applies, layer.u, u))
+  const [p, slope, change] = [parameter, g, u].map((t) => t.cast(wideType(t.dtype))) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ]
+  const layer = project(p, slope, change, axes, group)
+  const output = project(p, slope, change, outputs, group)
+  const straight = where(output.applies, output.u, where(layer.applies, layer.u, change))
   const decay = where(
     output.applies.or(layer.applies),
     number(() => group.lr * group.weightDecay * group.wdRatio),
     number(() => group.lr * group.weightDecay),
   )
-  const next = parameter.sub(parameter.mul(decay)).sub(straight.mul(rate))
+  const next = p.sub(p.mul(decay)).sub(straight.mul(rate))
   assign(parameter, next.cast(parameter.dtype))
 }
 
