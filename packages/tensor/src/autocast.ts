@@ -16,11 +16,14 @@ let lower: HalfDType | undefined
  * Runs `body` in mixed precision: matrix products, convolutions and layers made of them compute in
  * `dtype` (their f32 operands are cast, the sums are f32), while exponentials, logarithms, powers,
  * sums, softmax, norms and losses take halves as f32. Everything else works in what it is given.
- * Parameters and their gradients keep their dtype. PyTorch's `autocast`, with its lists of ops.
+ * Parameters and their gradients keep their dtype. PyTorch's `autocast`, with its lists of ops; but
+ * layers that normalise give halves for halves (they compute in f32), where PyTorch's layer and group
+ * norm give f32.
  *
  * `bf16` has the range of f32 and needs no care; `f16` is finer but ends at 65504, and small
  * gradients vanish: scale the loss with `GradScaler` of `@nablajs/optim`. Run only the forward pass
- * inside; the backward pass uses the dtypes that it met.
+ * inside; the backward pass uses the dtypes that it met. `body` runs at once: what an async function
+ * does after its first `await` is no longer inside.
  *
  * @throws DTypeError when `dtype` is not 16 bits wide. That the device lacks it says the first op that needs it.
  * @example
