@@ -60,10 +60,14 @@ describe('gradCheck', () => {
     )
   })
 
-  it('refuses f32', () => {
+  it('refuses f32 and less', () => {
     expect(() => gradCheck((x) => x.exp(), [tensor([1])])).toThrowErrorMatchingInlineSnapshot(
       `[DTypeError: gradCheck: input 0 is f32, in which differences are too coarse; cast it to f64, on a device that has it (reference() does)]`,
     )
+    for (const dtype of ['f16', 'bf16'] as const)
+      expect(() => gradCheck((x) => x.exp(), [tensor([1], { dtype })])).toThrow(
+        `input 0 is ${dtype}, in which differences are too coarse`,
+      )
   })
 
   it('refuses functions that are not deterministic', () => {

@@ -64,9 +64,9 @@ function leavesOf(inputs: readonly Tensor[]): Tensor[] {
 
 function check(op: string, inputs: readonly Tensor[]): void {
   inputs.forEach((input, i) => {
-    if (input.dtype === 'f32')
+    if (isFloat(input.dtype) && input.dtype !== 'f64')
       throw new DTypeError(
-        `${op}: input ${i} is f32, in which differences are too coarse; ` +
+        `${op}: input ${i} is ${input.dtype}, in which differences are too coarse; ` +
           'cast it to f64, on a device that has it (reference() does)',
       )
   })
