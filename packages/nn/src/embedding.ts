@@ -4,6 +4,7 @@ import {
   arange,
   bincount,
   DTypeError,
+  type FloatDType,
   indexAdd,
   indexSelect,
   ShapeError,
@@ -14,6 +15,7 @@ import {
   where,
   zeros,
 } from '@nablajs/tensor'
+import { wideType } from './check.ts'
 
 export interface EmbeddingFunctionOptions {
   /** The row of the table that gets no gradient. */
@@ -100,9 +102,11 @@ export function embeddingBag(
       const best = where(own, rows.unsqueeze(0), LOWEST).max(1)
       return where(best.eq(LOWEST), none, best)
     }
-    const sums = indexAdd(none, 0, bags, rows)
-    if (mode === 'sum') return sums
-    const sizes = bincount(bags, count).cast(dtype).maximum(1)
-    return sums.div(sizes.unsqueeze(1))
+    // Sums and sizes of large bags are beyond f16, though their quotient is not.
+    const wide = wideType(rows.dtype as FloatDType)
+    const sums = indexAdd(none.cast(wide), 0, bags, rows.cast(wide))
+    if (mode === 'sum') return sums.cast(rows.dtype)
+    const sizes = bincount(bags, count).cast(wide).maximum(1)
+    return sums.div(sizes.unsqueeze(1)).cast(rows.dtype)
   })
 }

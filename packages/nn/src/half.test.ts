@@ -24,6 +24,7 @@ import {
   Conv2d,
   cosineEmbeddingLoss,
   crossEntropy,
+  embeddingBag,
   GRU,
   gaussianNllLoss,
   groupNorm,
@@ -215,6 +216,18 @@ describe.each(['f16', 'bf16'] as const)('%s', (dtype: HalfDType) => {
       expect(y.dtype).toBe(dtype)
       expect([...y.dataSync()]).toEqual([2, 2])
     }
+  })
+
+  it('is averaged in bags of any size', () => {
+    const weight = full([3, 2], 2, { dtype })
+    const offsets = tensor([0], { dtype: 'i32' })
+    const indices = zeros([70_000], { dtype: 'i32' })
+    const mean = embeddingBag(indices, weight, { offsets })
+    expect(mean.dtype).toBe(dtype)
+    expect([...mean.dataSync()]).toEqual([2, 2])
+    const few = zeros([4], { dtype: 'i32' })
+    const sum = embeddingBag(few, weight, { offsets, mode: 'sum' })
+    expect([sum.dtype, ...sum.dataSync()]).toEqual([dtype, 8, 8])
   })
 
   it('is watched', async () => {

@@ -10,8 +10,10 @@ import {
   gridSample,
   type HalfDType,
   interpolate,
+  localResponseNorm,
   logSoftmax,
   logsumexp,
+  lpPool2d,
   manualSeed,
   norm,
   ones,
@@ -54,6 +56,9 @@ test('sums in f16 that are beyond its range on the way', () => {
   expect(norm(tensor([300, 400], f16)).itemSync()).toBe(500)
   expect(norm(tensor([300, 400], f16), 3).itemSync()).toBeCloseTo(450, -1)
   expect(values(avgPool2d(full([1, 3, 3, 1], 60_000, f16), 3))).toEqual([60_000])
+  expect(values(lpPool2d(full([1, 2, 2, 1], 300, f16), 2, 2))).toEqual([600])
+  const strong = localResponseNorm(full([1, 1, 1, 1], 300, f16), 1)
+  expect(strong.itemSync()).toBeCloseTo(300 / 10 ** 0.75, 1)
   // log 80000, whose sum of exponentials overflows.
   expect(logsumexp(zeros([80_000], f16)).itemSync()).toBeCloseTo(Math.log(80_000), 2)
   const factors = tensor([300, 300, 0.001], { ...f16, requiresGrad: true })

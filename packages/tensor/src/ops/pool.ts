@@ -1,9 +1,11 @@
 /** Pooling beyond images' means and maxima, and normalization over neighboring channels. */
+import { preciseType } from '../autocast.ts'
 import { ShapeError, showShape } from '../errors.ts'
 import type { Pair } from '../kernels/conv2d.ts'
 import { pair } from '../kernels/conv2d.ts'
 import { avgPool2d, type MaxPool2dOptions, maxPool2dWithIndices } from '../kernels/pool2d.ts'
 import type { Tensor } from '../tensor.ts'
+import { computed } from './computed.ts'
 import { slice, squeeze, unsqueeze } from './movement.ts'
 import { pad } from './pad.ts'
 import { root } from './power.ts'
@@ -79,6 +81,8 @@ export interface LpPool2dOptions {
  */
 export function lpPool2d(x: Tensor, p: number, window: Pair, options?: LpPool2dOptions): Tensor {
   const [h, w] = pair('lpPool2d', 'the window', window, 1)
+  const done = computed(x, preciseType(x.dtype), (wide) => lpPool2d(wide, p, window, options))
+  if (done) return done
   return root(avgPool2d(x.pow(p), [h, w], options).mul(h * w), 1 / p)
 }
 
@@ -101,6 +105,8 @@ export function localResponseNorm(
   options: LocalResponseNormOptions = {},
 ): Tensor {
   const { alpha = 1e-4, beta = 0.75, k = 1 } = options
+  const done = computed(x, preciseType(x.dtype), (wide) => localResponseNorm(wide, size, options))
+  if (done) return done
   const [last, channels] = [x.rank - 1, x.shape.at(-1)!]
   const before = Math.floor(size / 2)
   const ends = x.shape.map((_, axis): [number, number] =>
