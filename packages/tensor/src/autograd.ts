@@ -12,7 +12,6 @@ import { ArgumentError, GraphError, ShapeError, showShape } from './errors.ts'
 import type { Layout } from './layout.ts'
 import { sameShape } from './layout.ts'
 import { disown, Scope, type Storage } from './memory.ts'
-import { cast } from './ops/cast.ts'
 import { Tensor } from './tensor.ts'
 
 /** From the gradient of the output to those of the inputs; `saved` is what `record` was given, in order. */
@@ -265,7 +264,7 @@ export function runBackward(
   withGrad(createGraph, () => {
     try {
       const { dtype, edge } = output
-      if (edge) pending.set(edge, seed.dtype === dtype ? seed.alias() : cast(seed, dtype))
+      if (edge) pending.set(edge, seed.dtype === dtype ? seed.alias() : seed.cast(dtype))
       for (const node of nodes) visit(node)
       for (const [edge, gradient] of pending) {
         pending.delete(edge)
