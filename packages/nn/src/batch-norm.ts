@@ -4,6 +4,7 @@
  */
 import {
   ArgumentError,
+  computeType,
   DTypeError,
   type FloatDType,
   noGrad,
@@ -13,7 +14,7 @@ import {
   type Tensor,
 } from '@nablajs/tensor'
 import { constant, mapProgram, program, type Scalar, updateInPlace } from '@nablajs/tensor/program'
-import { floatType, wideType } from './check.ts'
+import { floatType } from './check.ts'
 import { memoize } from './memoize.ts'
 import { standardize, statisticsOf } from './standardize.ts'
 
@@ -153,7 +154,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
 /** What an input is normalised in; running statistics must be of that dtype. */
 function check(x: Tensor, options: BatchNormOptions): FloatDType {
   const { weight, bias, runningMean, runningVar } = options
-  const dtype = wideType(floatType('batchNorm', x))
+  const dtype = computeType(floatType('batchNorm', x))
   const channels = x.shape.at(-1)
   if (x.rank < 2)
     throw new ShapeError(`batchNorm: the input is ${showShape(x.shape)}; it must be [N, ..., C]`)
@@ -166,7 +167,7 @@ function check(x: Tensor, options: BatchNormOptions): FloatDType {
     // Running statistics are written in place, and sums of small shares need f32.
     if (
       t.dtype !== dtype &&
-      (name.startsWith('running') || wideType(floatType('batchNorm', t, name)) !== dtype)
+      (name.startsWith('running') || computeType(floatType('batchNorm', t, name)) !== dtype)
     )
       throw new DTypeError(`batchNorm: the input is ${x.dtype}, ${name} ${t.dtype}; cast one`)
   }

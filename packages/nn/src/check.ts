@@ -4,7 +4,6 @@ import {
   DTypeError,
   type FloatDType,
   isFloat,
-  isHalf,
   ShapeError,
   showShape,
   type Tensor,
@@ -15,11 +14,6 @@ export function floatType(op: string, input: Tensor, name = 'input'): FloatDType
   const { dtype } = input
   if (!isFloat(dtype)) throw new DTypeError(`${op}: the ${name} is ${dtype}; it must be a float`)
   return dtype
-}
-
-/** What values of a dtype are summed in: f32 for those of 16 bits. */
-export function wideType(dtype: FloatDType): FloatDType {
-  return isHalf(dtype) ? 'f32' : dtype
 }
 
 /** Refuses a tensor that cannot be repeated to the shape of the input. */

@@ -3,6 +3,7 @@ import {
   ArgumentError,
   arange,
   bincount,
+  computeType,
   DTypeError,
   type FloatDType,
   indexAdd,
@@ -15,7 +16,6 @@ import {
   where,
   zeros,
 } from '@nablajs/tensor'
-import { wideType } from './check.ts'
 
 export interface EmbeddingFunctionOptions {
   /** The row of the table that gets no gradient. */
@@ -103,7 +103,7 @@ export function embeddingBag(
       return where(best.eq(LOWEST), none, best)
     }
     // Sums and sizes of large bags are beyond f16, though their quotient is not.
-    const wide = wideType(rows.dtype as FloatDType)
+    const wide = computeType(rows.dtype as FloatDType)
     const sums = indexAdd(none.cast(wide), 0, bags, rows.cast(wide))
     if (mode === 'sum') return sums.cast(rows.dtype)
     const sizes = bincount(bags, count).cast(wide).maximum(1)

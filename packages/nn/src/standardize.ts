@@ -10,6 +10,7 @@
  * An input of f16 or bf16 is read and its result written as such; statistics, weights and sums are f32.
  */
 import {
+  computeType,
   customGrad,
   type FloatDType,
   gradients,
@@ -25,7 +26,6 @@ import {
   type Scalar,
   sumOf,
 } from '@nablajs/tensor/program'
-import { wideType } from './check.ts'
 import { memoize } from './memoize.ts'
 
 /** What is known of the groups of an input; reduced axes have size 1. */
@@ -59,7 +59,7 @@ type Kind = Types & { readonly center: boolean; readonly weighted: boolean }
 
 const typesOf = (name: string, x: Tensor): Types => {
   const data = x.dtype as FloatDType
-  return { name, data, dtype: wideType(data) }
+  return { name, data, dtype: computeType(data) }
 }
 
 const squares = memoize(({ name, data, dtype, center }: Types & { center: boolean }) =>

@@ -1,6 +1,14 @@
 /** Statistics of what flows through a network, layer by layer: to see it vanish or explode. */
-import { customGrad, type FloatDType, isFloat, keep, noGrad, stack, Tensor } from '@nablajs/tensor'
-import { wideType } from './check.ts'
+import {
+  computeType,
+  customGrad,
+  type FloatDType,
+  isFloat,
+  keep,
+  noGrad,
+  stack,
+  Tensor,
+} from '@nablajs/tensor'
 import type { Module } from './module.ts'
 import type { AnyModule } from './tree.ts'
 
@@ -38,7 +46,7 @@ export interface Watch {
 /** The four numbers of a tensor, as one tensor that outlives the pass. */
 function measure(t: Tensor): Tensor {
   return noGrad(() => {
-    const dtype = wideType(t.dtype as FloatDType)
+    const dtype = computeType(t.dtype as FloatDType)
     const x = t.detach().cast(dtype)
     const zeros = x.eq(0).cast(dtype)
     return keep(stack([x.mean(), x.std(undefined, { correction: 0 }), x.abs().max(), zeros.mean()]))

@@ -5,14 +5,13 @@
  * Where links need sums over whole parameters, the chain up to there is built a second time, as the
  * program of a reduction.
  */
-import { ArgumentError, scope, type Tensor } from '@nablajs/tensor'
+import { ArgumentError, computeType, scope, type Tensor } from '@nablajs/tensor'
 import { sumOf, updateInPlace } from '@nablajs/tensor/program'
 import { Optimizer, type ParameterState, type ParametersInput, type Work } from './optimizer.ts'
 import { outputAxis } from './output-axis.ts'
 import { type Body, inputsOf, type Job, Plan, valuesOf } from './plan.ts'
 import type { OnReplay } from './recorded.ts'
 import type { About, Declaration, Initial, Link, Range } from './transform.ts'
-import { wideType } from './wide.ts'
 
 type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never) extends (
   all: infer All,
@@ -240,7 +239,7 @@ function sumUp(link: Link, jobs: readonly Job[]): void {
     for (const name of Object.keys(own[0] ?? {})) {
       const sum = own.map((sums) => sums[name]!).reduce((a, b) => a.add(b.cast(a.dtype)))
       taking.forEach(({ job }, i) => {
-        own[i]![name] = sum.cast(wideType(job.dtype))
+        own[i]![name] = sum.cast(computeType(job.dtype))
       })
     }
   taking.forEach(({ job, at }, i) => {

@@ -1,9 +1,16 @@
 /** Clipping of gradients, for all parameters together or for each element. */
-import { ArgumentError, keep, noGrad, scope, type Tensor, zeros } from '@nablajs/tensor'
+import {
+  ArgumentError,
+  computeType,
+  keep,
+  noGrad,
+  scope,
+  type Tensor,
+  zeros,
+} from '@nablajs/tensor'
 import { program, sumOf, updateInPlace } from '@nablajs/tensor/program'
 import { refuseUnknown } from './known.ts'
 import { demandReadable } from './readable.ts'
-import { wideType } from './wide.ts'
 
 export interface ClipGradNormOptions {
   /** p of the norm; 2 is Euclid's, Infinity the largest element. Default 2. */
@@ -18,7 +25,7 @@ const gradientsOf = (parameters: Iterable<Tensor>): Tensor[] =>
 /** `Σ|g|ᵖ` of one gradient. */
 function powers(g: Tensor, p: number): Tensor {
   const { dtype, shape } = g
-  const wide = wideType(dtype)
+  const wide = computeType(dtype)
   const source = program({ name: 'gradNorm', inputs: [dtype], scalars: [wide] }, (g, power) => {
     const x = g!.cast(wide)
     return p === 2 ? x.mul(x) : x.abs().pow(power!)
@@ -46,7 +53,7 @@ export function getTotalNorm(parameters: Iterable<Tensor>, normType = 2): Tensor
         parts.reduce((a, b) => join(a, b.cast(a.dtype)))
       if (normType === Number.POSITIVE_INFINITY)
         return total(
-          gradients.map((g) => g.abs().max().cast(wideType(g.dtype))),
+          gradients.map((g) => g.abs().max().cast(computeType(g.dtype))),
           (a, b) => a.maximum(b),
         )
       const sum = total(
@@ -96,7 +103,7 @@ export function clipGradNorm(
     scope(() => {
       for (const g of gradientsOf(list)) {
         const { dtype } = g
-        const wide = wideType(dtype)
+        const wide = computeType(dtype)
         const scaled = program(
           { name: 'clipGradNorm', inputs: [dtype, wide], scalars: [wide] },
           (x, total, most) =>

@@ -1,8 +1,7 @@
 /** The programs of a chain: its links composed symbolically, for what takes part of them. */
-import { ArgumentError, type DType, type Tensor } from '@nablajs/tensor'
+import { ArgumentError, computeType, type DType, type Tensor } from '@nablajs/tensor'
 import { type Program, program, type Scalar, select } from '@nablajs/tensor/program'
 import type { Link } from './transform.ts'
-import { wideType } from './wide.ts'
 
 /** A link that takes part, with what it was told by the options. */
 export interface Part {
@@ -52,7 +51,7 @@ export class Plan {
   /** One of the quantities that part `at` wants summed. */
   sum(job: Job, at: number, name: string): Body {
     return this.#made(`sum ${at} ${name} ${job.dtype}`, job, (leaves) => [
-      this.#sums(leaves, at)[name]!.cast(wideType(job.dtype)),
+      this.#sums(leaves, at)[name]!.cast(computeType(job.dtype)),
     ])
   }
 
@@ -152,7 +151,7 @@ const signature = ({
 }: Job): { inputs: DType[]; scalars: DType[] } => {
   const fill = (records: readonly object[], type: DType): DType[] =>
     records.flatMap((record) => Object.keys(record).map(() => type))
-  const inputs = [...fill([tensors], dtype), ...fill(sums, wideType(dtype))]
+  const inputs = [...fill([tensors], dtype), ...fill(sums, computeType(dtype))]
   return { inputs, scalars: fill(numbers, dtype) }
 }
 

@@ -1,6 +1,5 @@
-import { ArgumentError, assign, noGrad, scope, type Tensor } from '@nablajs/tensor'
+import { ArgumentError, assign, computeType, noGrad, scope, type Tensor } from '@nablajs/tensor'
 import { refuseUnknown } from './known.ts'
-import { wideType } from './wide.ts'
 import { parametersOf, type Wrapped } from './wrapped.ts'
 
 export interface SAMOptions {
@@ -87,12 +86,12 @@ export class SAM<Inner extends Wrapped> {
 
   #climb(parameters: readonly Tensor[]): void {
     const scaled = parameters.map((p) => (this.#adaptive ? p.abs().mul(p.grad!) : p.grad!))
-    const squares = scaled.map((g) => g.cast(wideType(g.dtype)).square().sum())
+    const squares = scaled.map((g) => g.cast(computeType(g.dtype)).square().sum())
     if (squares.length === 0) return
     const norm = squares.reduce((a, b) => a.add(b.cast(a.dtype))).sqrt()
     parameters.forEach((p, i) => {
       const direction = this.#adaptive ? p.abs().mul(scaled[i]!) : scaled[i]!
-      const length = norm.add(1e-12).cast(wideType(p.dtype))
+      const length = norm.add(1e-12).cast(computeType(p.dtype))
       assign(p, p.add(direction.div(length).mul(this.#rho)).cast(p.dtype))
     })
   }

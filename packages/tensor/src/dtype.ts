@@ -63,8 +63,8 @@ export function isHalf(dtype: DType): dtype is HalfDType {
 }
 
 /** The dtype in which values of `dtype` are computed: f32 for halves, else itself. */
-export function computeType(dtype: DType): Exclude<DType, HalfDType> {
-  return isHalf(dtype) ? 'f32' : dtype
+export function computeType<D extends DType>(dtype: D): Exclude<D, HalfDType> | 'f32' {
+  return isHalf(dtype) ? 'f32' : (dtype as Exclude<D, HalfDType>)
 }
 
 /** The size of an element in bytes. */

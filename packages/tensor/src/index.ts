@@ -18,6 +18,7 @@ export { type CustomForward, customGrad } from './custom-grad.ts'
 export { hessian, hvp, jacobian } from './derivatives.ts'
 export { getDevice, setDevice, withDevice } from './device.ts'
 export {
+  computeType,
   type DType,
   type FloatDType,
   getDefaultDType,

@@ -3,7 +3,7 @@
  * place by binary search (Satish, Harris, Garland: "Designing Efficient Sorting Algorithms for
  * Manycore GPUs", IPDPS 2009).
  */
-import { type DType, isFloat, isHalf, type Kernels, sizeOf } from '@nablajs/tensor/backend'
+import { computeType, type DType, isFloat, type Kernels, sizeOf } from '@nablajs/tensor/backend'
 import { divisorParameters, putDivisor } from '../codegen/divide.ts'
 import { typeOf } from '../codegen/primitives.ts'
 import { elementOf } from '../codegen/storage.ts'
@@ -23,7 +23,7 @@ import {
 const runLength = 32
 
 /** The type in which elements are compared. */
-const computedAs = (dtype: DType): string => typeOf[isHalf(dtype) ? 'f32' : dtype]
+const computedAs = (dtype: DType): string => typeOf[computeType(dtype)]
 
 /** `before(a, b)`: whether a comes before b whatever their places; NaN is the largest number. */
 function order(dtype: DType, descending: boolean): string {

@@ -1,38 +1,17 @@
 /** The shaders of representative calls, kept as files beside this one: a change of a shader shows in review. */
 import type { DeviceBuffer, View } from '@nablajs/tensor/backend'
 import { expect, test } from 'vitest'
-import type { Dispatch, Features, Runtime } from '../runtime/kernel.ts'
+import { recording } from '../../test/recording.ts'
+import type { Dispatch, Features } from '../runtime/kernel.ts'
 import { type WebGpuKernels, webgpuKernels } from './index.ts'
 
-/** A runtime without a device: it keeps what is dispatched. */
-function recorder(own: Partial<Features> = {}): { kernels: WebGpuKernels; calls: Dispatch[] } {
-  const calls: Dispatch[] = []
-  const runtime: Runtime = {
-    limits: {
-      maxStorageBuffersPerShaderStage: 8,
-      maxStorageBufferBindingSize: 2 ** 27,
-      maxBufferSize: 2 ** 28,
-      maxUniformBufferBindingSize: 2 ** 16,
-      maxComputeWorkgroupsPerDimension: 65535,
-      maxComputeInvocationsPerWorkgroup: 256,
-      maxComputeWorkgroupSizeX: 256,
-      maxComputeWorkgroupSizeY: 256,
-      maxComputeWorkgroupSizeZ: 64,
-      maxComputeWorkgroupStorageSize: 16384,
-    },
-    features: {
-      subgroups: false,
-      subgroupMinSize: 0,
-      subgroupMaxSize: 0,
-      f16: false,
-      software: false,
-      ...own,
-    },
-    dispatch: (call) => calls.push(call),
-    scratch: (bytes) => ({ bytes }),
-    release: () => {},
-  }
-  return { kernels: webgpuKernels(runtime), calls }
+/** Kernels on a runtime without a device, and what they dispatch. */
+function recorder(features: Partial<Features> = {}): {
+  kernels: WebGpuKernels
+  calls: readonly Dispatch[]
+} {
+  const runtime = recording(features)
+  return { kernels: webgpuKernels(runtime), calls: runtime.calls }
 }
 
 function view(shape: readonly number[], dtype: View['dtype'] = 'f32'): View {

@@ -1,6 +1,7 @@
 /** Random initial values, written into a tensor. Each is one kernel; each returns its tensor. */
 import {
   ArgumentError,
+  computeType,
   DTypeError,
   defaultGenerator,
   type FloatDType,
@@ -19,7 +20,6 @@ import {
   unit,
   updateInPlace,
 } from '@nablajs/tensor/program'
-import { wideType } from '../check.ts'
 import {
   calculateFanInAndFanOut,
   calculateGain,
@@ -132,7 +132,7 @@ export function truncNormal(t: Tensor, options: TruncNormalOptions = {}): Tensor
     )
   return draw('truncNormal', t, options, [mean, std, low, high], ([word], dtype, settings) => {
     // A half has too few random bits for the tails.
-    const fine = wideType(dtype)
+    const fine = computeType(dtype)
     const [center, deviation, least, most] = settings.map((setting) => setting.cast(fine)) as [
       Scalar,
       Scalar,

@@ -1,7 +1,7 @@
 /** Losses of predictions and targets of one shape, element by element. */
-import { type FloatDType, scope, type Tensor } from '@nablajs/tensor'
+import { computeType, type FloatDType, scope, type Tensor } from '@nablajs/tensor'
 import { program, type Scalar } from '@nablajs/tensor/program'
-import { checkSame, floatType, wideType } from '../check.ts'
+import { checkSame, floatType } from '../check.ts'
 import { memoize } from '../memoize.ts'
 import { checkReduction, type Reduction, reduceProgram } from './reduction.ts'
 
@@ -28,7 +28,7 @@ export type ElementLoss = (input: Tensor, target: Tensor, rest: ElementLossArgum
 export function elementLoss(name: string, of: (...leaves: Scalar[]) => Scalar): ElementLoss {
   const programFor = memoize(({ inputs, settings }: { inputs: string; settings: number }) => {
     const dtypes = inputs.split(',') as Tensor['dtype'][]
-    const dtype = wideType(dtypes[0] as FloatDType)
+    const dtype = computeType(dtypes[0] as FloatDType)
     return program(
       { name, inputs: dtypes, scalars: Array.from({ length: settings }, () => dtype) },
       (...leaves) => of(...leaves.map((leaf) => leaf.cast(dtype))),

@@ -1,9 +1,8 @@
-import { assign, scope, type Tensor, where } from '@nablajs/tensor'
+import { assign, computeType, scope, type Tensor, where } from '@nablajs/tensor'
 import type { ParametersInput, Work } from '../optimizer.ts'
 import { nonNegative, rates } from '../ranges.ts'
 import { TensorOptimizer } from '../tensor-optimizer.ts'
 import type { Declaration, Initial } from '../transform.ts'
-import { wideType } from '../wide.ts'
 
 export interface AdamPOptions {
   /** Learning rate γ. Default 1e-3. */
@@ -106,7 +105,7 @@ function step(
   }
   const axes = parameter.shape.map((_, axis) => axis)
   const outputs = axes.filter((axis) => axis !== (axes.length === 2 ? 0 : axes.length - 1))
-  const [p, slope, change] = [parameter, g, u].map((t) => t.cast(wideType(t.dtype))) as [
+  const [p, slope, change] = [parameter, g, u].map((t) => t.cast(computeType(t.dtype))) as [
     Tensor,
     Tensor,
     Tensor,

@@ -56,6 +56,7 @@ export function allSamples(): ReadonlyMap<string, readonly Sample[]> {
 export const notOps: ReadonlySet<string> = new Set([
   // Devices, dtypes, lifetimes
   'checkShape',
+  'computeType',
   'dispose',
   'getDefaultDType',
   'getDevice',
