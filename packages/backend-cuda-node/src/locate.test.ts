@@ -9,6 +9,7 @@ import { openLibrary } from './libraries.ts'
 import { describe, locateLibraries } from './locate.ts'
 
 const linux = process.platform === 'linux'
+const named = linux ? '' : ' (libraries of Linux)'
 
 test('a driver that is not there: what was tried and what would do', () => {
   const env = { NABLA_CUDA_DRIVER: '/nowhere/libcuda.so.1', NABLA_CUDA_NVRTC: 'off' }
@@ -22,7 +23,7 @@ test('a driver that is not there: what was tried and what would do', () => {
   expect(libraries.nvrtc).toBe('not found; tried NABLA_CUDA_NVRTC is off')
 })
 
-test.skipIf(!linux)('a file that is no library, in a folder of the path', () => {
+test.skipIf(!linux)(`a file that is no library, in a folder of the path${named}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'nabla-libraries-'))
   try {
     writeFileSync(join(folder, 'libcuda.so.1'), 'text')
@@ -66,7 +67,7 @@ test.skipIf(!linux || !compiler)(
   },
 )
 
-test.skipIf(!linux)('a library without the functions', () => {
+test.skipIf(!linux)(`a library without the functions${named}`, () => {
   const env = { NABLA_CUDA_DRIVER: 'libc.so.6' }
   expect(() => locateLibraries(env)).toThrow('cuda: libc.so.6 has no cuInit, cuDriverGetVersion,')
   expect(describe(env).problem).toContain('CUDA 12 and 13 have them')

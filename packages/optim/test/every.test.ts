@@ -124,7 +124,8 @@ describe.each(Object.entries(every))('%s', (name, Class) => {
     for (const value of x.dataSync()) expect(Number.isFinite(value)).toBe(true)
   })
 
-  test.skipIf(name in withoutSteps)('makes of several batches the step of all together', () => {
+  const alone = name in withoutSteps ? ` (${withoutSteps[name]})` : ''
+  test.skipIf(alone !== '')(`makes of several batches the step of all together${alone}`, () => {
     const [whole, parts] = [parameter(), parameter()]
     const [a, b] = [make(whole), make(parts)]
     const batches = [0.5, 1, 1.5]
@@ -137,7 +138,8 @@ describe.each(Object.entries(every))('%s', (name, Class) => {
     })
   })
 
-  test.skipIf(name in withoutRate)('follows a schedule: with a rate of 0 nothing moves', () => {
+  const fixed = name in withoutRate ? ` (${withoutRate[name]})` : ''
+  test.skipIf(fixed !== '')(`follows a schedule: with a rate of 0 nothing moves${fixed}`, () => {
     const x = parameter()
     const optimizer = make(x)
     new LambdaLR(optimizer, { lrLambda: () => 0 })

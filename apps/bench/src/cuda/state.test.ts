@@ -43,8 +43,10 @@ test('a machine without nvidia-smi says so', async () => {
   watch.close()
 })
 
-test.skipIf(process.platform === 'win32')(
-  'an nvidia-smi of old drivers is asked by the older name, and one that ends is told once',
+const windows = process.platform === 'win32'
+
+test.skipIf(windows)(
+  `an nvidia-smi of old drivers is asked by the older name, and one that ends is told once${windows ? ' (its stand-in is a shell script)' : ''}`,
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nabla-bench-'))
     const program = join(folder, 'nvidia-smi')
